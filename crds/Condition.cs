@@ -1,0 +1,55 @@
+namespace Quiesce.Crds;
+
+/// <summary>A condition in the shape of <c>metav1.Condition</c>.</summary>
+public sealed record Condition
+{
+    /// <summary>CamelCase name, one of <see cref="ConditionTypes"/>.</summary>
+    public required string Type { get; init; }
+
+    /// <summary><c>True</c>, <c>False</c> or <c>Unknown</c>.</summary>
+    public required string Status { get; init; }
+
+    /// <summary>CamelCase reason, one of <see cref="Reasons"/>; every one is explained in <c>docs/reasons.md</c>.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>A sentence that names the object, the reason and what to do next.</summary>
+    public string Message { get; init; } = "";
+
+    /// <summary>When <see cref="Status"/> last changed.</summary>
+    public required DateTimeOffset LastTransitionTime { get; init; }
+
+    /// <summary>The generation of the spec this condition speaks of; <c>kubectl wait</c> ignores older ones.</summary>
+    public long ObservedGeneration { get; init; }
+}
+
+/// <summary>The condition types of FreezeRequest and ThawRequest.</summary>
+public static class ConditionTypes
+{
+    /// <summary>The request was understood and resolved to nodes that can serve it.</summary>
+    public const string Accepted = "Accepted";
+
+    /// <summary>Every freezable filesystem of the request is frozen, on every node.</summary>
+    public const string Frozen = "Frozen";
+
+    /// <summary>Nothing is held any more, and something was.</summary>
+    public const string Thawed = "Thawed";
+
+    /// <summary>The verdict: held without a break from the moment all were frozen until the thaw was asked for.</summary>
+    public const string WindowIntact = "WindowIntact";
+
+    /// <summary>The request has reached a final phase.</summary>
+    public const string Finished = "Finished";
+}
+
+/// <summary>The three values of a condition's status.</summary>
+public static class ConditionStatus
+{
+    /// <summary>It holds.</summary>
+    public const string True = "True";
+
+    /// <summary>It does not hold.</summary>
+    public const string False = "False";
+
+    /// <summary>It cannot be said yet.</summary>
+    public const string Unknown = "Unknown";
+}

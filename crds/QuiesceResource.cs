@@ -1,0 +1,59 @@
+using k8s;
+using k8s.Models;
+
+namespace Quiesce.Crds;
+
+/// <summary>Where a kind is found in the Kubernetes API.</summary>
+/// <param name="Group">API group; empty for the core group.</param>
+/// <param name="Version">API version, such as <c>v1alpha1</c>.</param>
+/// <param name="Kind">The kind, in CamelCase.</param>
+/// <param name="Plural">The lower-case plural used in paths.</param>
+/// <param name="Namespaced">False for cluster-scoped kinds.</param>
+public sealed record ResourceType(string Group, string Version, string Kind, string Plural, bool Namespaced)
+{
+    /// <summary>The value of <c>apiVersion</c>: <c>group/version</c>, or the version alone for the core group.</summary>
+    public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
+
+    /// <summary>Path of the collection, without a leading slash.</summary>
+    /// <param name="ns">The namespace; null for all namespaces, and for cluster-scoped kinds.</param>
+    public string CollectionPath(string? ns)
+    {
+        var root = Group.Length == 0 ? $"api/{Version}" : $"apis/{Group}/{Version}";
+        return Namespaced && ns is not null ? $"{root}/namespaces/{ns}/{Plural}" : $"{root}/{Plural}";
+    }
+
+    /// <summary>Path of one object, without a leading slash.</summary>
+    public string ObjectPath(string? ns, string name) => $"{CollectionPath(ns)}/{name}";
+}
+
+/// <summary>A kind of Quiesce's own API group, which knows where it is found.</summary>
+public interface IQuiesceResource : IKubernetesObject<V1ObjectMeta>
+{
+    /// <summary>Where the kind is found.</summary>
+    static abstract ResourceType Type { get; }
+}
+
+/// <summary>Names shared by all of Quiesce's kinds.</summary>
+public static class QuiesceApi
+{
+    /// <summary>The API group.</summary>
+    public const string Group = "quiesce.dev";
+
+    /// <summary>The API version.</summary>
+    public const string Version = "v1alpha1";
+
+    /// <summary>The finalizer on a FreezeRequest, present from its first NodeFreeze to its final phase.</summary>
+    public const string Finalizer = "quiesce.dev/thaw";
+
+    /// <summary>Label on FreezeWindow and NodeFreeze: the UID of the request they belong to.</summary>
+    public const string RequestUidLabel = "quiesce.dev/request-uid";
+
+    /// <summary>Label that keeps Velero from carrying an object into a backup (value <c>"true"</c>).</summary>
+    public const string ExcludeFromBackupLabel = "velero.io/exclude-from-backup";
+
+    /// <summary>Label Velero puts on every object it restores.</summary>
+    public const string RestoreNameLabel = "velero.io/restore-name";
+
+    /// <summary>The longest hold any request can ask for, in seconds; an installation may set a lower maximum.</summary>
+    public const int DeadlineCeilingSeconds = 3600;
+}
