@@ -1,0 +1,258 @@
+using System.Globalization;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
+
+namespace Quiesce.Freezing.Kernel;
+
+/// <summary>The real kernel. Every system call of the way to a freeze stands in this file.</summary>
+public sealed unsafe class LinuxKernel : IKernel
+{
+    private readonly int hostRoot;
+    private readonly string deviceRoot;
+
+    private LinuxKernel(int hostRoot, string deviceRoot)
+    {
+        this.hostRoot = hostRoot;
+        this.deviceRoot = deviceRoot;
+    }
+
+    /// <summary>Opens the host root (<c>/</c>, or where a container sees the host) that all paths are looked up in.</summary>
+    public static Errno Open(string hostRoot, out LinuxKernel? kernel)
+    {
+        kernel = null;
+        int fd;
+        fixed (byte* p = Native.Path(hostRoot))
+            fd = open(p, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) return Native.LastErrno;
+        kernel = new LinuxKernel(fd, hostRoot == "/" ? "" : hostRoot.TrimEnd('/'));
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public Errno ReadMountTable(out string text)
+    {
+        // One read(2) loop into a growing buffer: File.ReadAllText would do, but its exceptions hide the errno.
+        text = "";
+        int fd;
+        fixed (byte* p = Native.Path("/proc/self/mountinfo"))
+            fd = open(p, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) return Native.LastErrno;
+        var buffer = new byte[64 * 1024];
+        var length = 0;
+        while (true)
+        {
+            if (length == buffer.Length) Array.Resize(ref buffer, buffer.Length * 2);
+            ssize_t n;
+            fixed (byte* p = buffer)
+                n = read(fd, p + length, buffer.Length - length);
+            if ((long)n < 0)
+            {
+                var error = Native.LastErrno;
+                if (error == Errno.Interrupted) continue;
+                _ = close(fd);
+                return error;
+            }
+            if ((long)n == 0) break;
+            length += (int)(long)n;
+        }
+        _ = close(fd);
+        text = System.Text.Encoding.UTF8.GetString(buffer, 0, length);
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public Errno OpenPath(string path, out Descriptor descriptor)
+    {
+        descriptor = Descriptor.None;
+        var how = new open_how { flags = (ulong)(uint)(O_PATH | O_CLOEXEC), resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+        int fd;
+        fixed (byte* p = Native.Path(path))
+        {
+            do
+                fd = openat2(hostRoot, p, &how, sizeof(open_how));
+            while (fd < 0 && errno is var e && (e == EINTR || e == EAGAIN)); // EAGAIN: a rename raced with "..", openat2(2)
+        }
+        if (fd < 0) return Native.LastErrno;
+        descriptor = new Descriptor(fd);
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public Errno OpenFolder(Descriptor path, out Descriptor folder)
+    {
+        folder = Descriptor.None;
+        // "." of the descriptor: no second look-up, so nothing can be swapped in between.
+        byte* dot = stackalloc byte[] { (byte)'.', 0 };
+        var fd = openat(path.Number, dot, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0) return Native.LastErrno;
+        folder = new Descriptor(fd);
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public Errno Identify(Descriptor descriptor, out FileIdentity identity)
+    {
+        identity = default;
+        byte* empty = stackalloc byte[] { 0 };
+        statx stat = default;
+        if (statx(descriptor.Number, empty, AT_EMPTY_PATH, Native.STATX_BASIC_STATS | Native.STATX_MNT_ID, &stat) != 0)
+            return Native.LastErrno;
+        // stx_mnt_id is at offset 0x90 (include/uapi/linux/stat.h), newer than the binding.
+        var mountId = *(ulong*)((byte*)&stat + 0x90);
+        identity = new FileIdentity(
+            mountId,
+            (stat.stx_mode & 0xF000) == 0x4000,
+            new DeviceNumber(stat.stx_dev_major, stat.stx_dev_minor),
+            stat.stx_ino);
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public Errno IdentifyFilesystem(Descriptor descriptor, out FilesystemIdentity identity)
+    {
+        identity = default;
+        var statfs = stackalloc long[32];
+        if (Native.fstatfs(descriptor.Number, statfs) != 0) return Native.LastErrno;
+        var fsid = (ulong)statfs[7]; // f_fsid of the 64-bit struct statfs
+        var uuid = Guid.Empty;
+        var answer = stackalloc byte[17]; // struct fsuuid2: length, then 16 bytes
+        if (ioctl(descriptor.Number, Native.FS_IOC_GETFSUUID, answer) == 0 && answer[0] == 16)
+            uuid = new Guid(new ReadOnlySpan<byte>(answer + 1, 16), bigEndian: true);
+        identity = new FilesystemIdentity(fsid, uuid);
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public Errno Flush(Descriptor folder) => syncfs(folder.Number) == 0 ? Errno.None : Native.LastErrno;
+
+    /// <inheritdoc/>
+    public Errno Freeze(Descriptor folder) => ioctl(folder.Number, Native.FIFREEZE, 0) == 0 ? Errno.None : Native.LastErrno;
+
+    /// <inheritdoc/>
+    public Errno Thaw(Descriptor folder) => ioctl(folder.Number, Native.FITHAW, 0) == 0 ? Errno.None : Native.LastErrno;
+
+    /// <inheritdoc/>
+    public void Close(Descriptor descriptor)
+    {
+        if (descriptor.IsOpen) _ = close(descriptor.Number);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DeviceNumber> DevicesBelow(DeviceNumber device)
+    {
+        // sysfs is a picture of kernel structures: reading it waits for no device.
+        var below = new List<DeviceNumber>();
+        var entry = $"/sys/dev/block/{device}";
+        if (Directory.Exists(entry))
+        {
+            if (Directory.Exists($"{entry}/slaves"))
+                foreach (var slave in Directory.EnumerateDirectories($"{entry}/slaves"))
+                    Add($"{slave}/dev");
+            if (File.Exists($"{entry}/partition"))
+                Add($"{entry}/../dev"); // the link leads to .../DISK/PARTITION
+        }
+        else if (device.Major == 0)
+        {
+            below.AddRange(BtrfsMembers(device));
+        }
+        return below;
+
+        void Add(string file)
+        {
+            if (DeviceNumber.TryParse(ReadText(file), out var number)) below.Add(number);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool IsLoop(DeviceNumber device) => Directory.Exists($"/sys/dev/block/{device}/loop");
+
+    /// <inheritdoc/>
+    public DeviceNumber? LoopBacking(DeviceNumber device)
+    {
+        if (!IsLoop(device)) return null;
+        int fd;
+        fixed (byte* p = Native.Path($"{deviceRoot}/dev/{DeviceName(device)}"))
+            fd = open(p, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0) return null;
+        // struct loop_info64: lo_device is its first member, in the encoding of huge_encode_dev.
+        var info = stackalloc ulong[29];
+        var answered = ioctl(fd, Native.LOOP_GET_STATUS64, info) == 0;
+        _ = close(fd);
+        return answered ? DeviceNumber.FromEncoded(info[0]) : null;
+    }
+
+    /// <inheritdoc/>
+    public DeviceNumber? DeviceOf(string path)
+    {
+        if (OpenPath(path, out var descriptor) != Errno.None) return null;
+        byte* empty = stackalloc byte[] { 0 };
+        statx stat = default;
+        var answered = statx(descriptor.Number, empty, AT_EMPTY_PATH, Native.STATX_BASIC_STATS, &stat) == 0;
+        Close(descriptor);
+        return answered && (stat.stx_mode & 0xF000) == 0x6000 ? new DeviceNumber(stat.stx_rdev_major, stat.stx_rdev_minor) : null;
+    }
+
+    /// <inheritdoc/>
+    public long? SectorsWritten(DeviceNumber device)
+    {
+        if (device.Major != 0) return SectorsOf(device);
+        long? sum = null;
+        foreach (var member in DevicesBelow(device))
+            if (SectorsOf(member) is { } sectors) sum = (sum ?? 0) + sectors;
+        return sum;
+    }
+
+    /// <inheritdoc/>
+    public long BootTime() => Native.BootTimeNanoseconds();
+
+    private static long? SectorsOf(DeviceNumber device)
+    {
+        // Documentation/block/stat.rst: the seventh number is sectors written.
+        var fields = ReadText($"/sys/dev/block/{device}/stat").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return fields.Length > 6 && long.TryParse(fields[6], NumberStyles.None, CultureInfo.InvariantCulture, out var sectors) ? sectors : null;
+    }
+
+    private static string DeviceName(DeviceNumber device)
+    {
+        foreach (var line in ReadText($"/sys/dev/block/{device}/uevent").Split('\n'))
+            if (line.StartsWith("DEVNAME=", StringComparison.Ordinal)) return line["DEVNAME=".Length..];
+        return "";
+    }
+
+    private List<DeviceNumber> BtrfsMembers(DeviceNumber superblock)
+    {
+        // /sys/dev/block has no node for an anonymous device number. Its members are under /sys/fs/btrfs/UUID/devices; which UUID
+        // is told by the mount source, which is one of the members.
+        var members = new List<DeviceNumber>();
+        if (!Directory.Exists("/sys/fs/btrfs") || ReadMountTable(out var text) != Errno.None) return members;
+        var source = Mounts.MountTable.Parse(text).Mounts.FirstOrDefault(m => m.Superblock == superblock)?.Source;
+        if (source is null) return members;
+        var device = DeviceOf(source);
+        foreach (var filesystem in Directory.EnumerateDirectories("/sys/fs/btrfs"))
+        {
+            if (!Directory.Exists($"{filesystem}/devices")) continue;
+            var found = new List<DeviceNumber>();
+            foreach (var member in Directory.EnumerateFileSystemEntries($"{filesystem}/devices"))
+                if (DeviceNumber.TryParse(ReadText($"{member}/dev"), out var number)) found.Add(number);
+            if (device is { } d ? found.Contains(d) : found.Count == 0) return found;
+        }
+        if (device is { } only) members.Add(only);
+        return members;
+    }
+
+    private static string ReadText(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file).Trim();
+        }
+        catch (IOException)
+        {
+            return ""; // the device went away while we looked
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
+}

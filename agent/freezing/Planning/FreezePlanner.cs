@@ -1,0 +1,262 @@
+using Quiesce.Freezing.Kernel;
+using Quiesce.Freezing.Mounts;
+using Quiesce.Freezing.Reports;
+
+namespace Quiesce.Freezing.Planning;
+
+/// <summary>Resolves an order to filesystems that are open, verified and in order. Freezes nothing; can block in the opens.</summary>
+/// <remarks>
+/// Each path is looked up once, without following it out of the host root; the mount table then says which superblock the opened
+/// descriptor stands on, protection is decided by that superblock, and only then the folder is opened, through the same
+/// descriptor, and its mount compared once more. Nothing is ever looked up a second time by name: with the mount gone in between,
+/// the folder left behind would lie on the parent filesystem, and freezing it would freeze that one.
+/// </remarks>
+public sealed class FreezePlanner
+{
+    /// <summary>The most filesystems one window holds on one node: their descriptors go to the agent in one message, which takes 253.</summary>
+    public const int MaximumFilesystems = 200;
+
+    private readonly IKernel kernel;
+    private readonly PlanOrder order;
+    private readonly MountTable table;
+    private readonly BackingGraph graph;
+    private readonly IReadOnlyDictionary<DeviceNumber, string> protectedBecause;
+    private readonly List<FilesystemReport> findings = [];
+    private readonly Dictionary<DeviceNumber, PlannedFilesystem> planned = [];
+    private readonly HashSet<DeviceNumber> settled = [];
+    private Refusal? refusal;
+
+    private FreezePlanner(
+        IKernel kernel, PlanOrder order, MountTable table, BackingGraph graph, IReadOnlyDictionary<DeviceNumber, string> protectedBecause)
+    {
+        this.kernel = kernel;
+        this.order = order;
+        this.table = table;
+        this.graph = graph;
+        this.protectedBecause = protectedBecause;
+    }
+
+    /// <summary>Resolves an order. With a refusal in the answer, no descriptor is left open.</summary>
+    public static FreezePlan Plan(IKernel kernel, PlanOrder order)
+    {
+        if (order.Paths.Count == 0 && !order.AllFilesystems)
+            return new FreezePlan { Refusal = new Refusal(FreezeReason.NothingToFreeze, "no path was given; name at least one folder") };
+        var error = kernel.ReadMountTable(out var text);
+        if (error != Errno.None) return Unreadable($"reading it failed with {error.Describe()}");
+        var table = MountTable.Parse(text);
+        if (table.Mounts.Count == 0) return Unreadable("no line of it is of the documented form");
+        var graph = new BackingGraph(kernel, table);
+        var (why, refused) = ProtectedFilesystems.Find(kernel, table, graph, order);
+        return refused is not null
+            ? new FreezePlan { Refusal = refused }
+            : new FreezePlanner(kernel, order, table, graph, why).Run();
+
+        static FreezePlan Unreadable(string detail) => new()
+        {
+            Refusal = new Refusal(FreezeReason.MountTableUnreadable,
+                $"the mount table /proc/self/mountinfo cannot be used: {detail}; nothing is frozen without it, check that /proc is mounted"),
+        };
+    }
+
+    private FreezePlan Run()
+    {
+        foreach (var path in order.Paths) AddPath(path);
+        if (order.AllFilesystems) AddAll();
+        if (planned.Count > MaximumFilesystems)
+            Refuse(FreezeReason.TooManyFilesystems,
+                $"{planned.Count} filesystems are more than the {MaximumFilesystems} one window can hold on a node; split the request");
+        if (planned.Count == 0)
+            Refuse(FreezeReason.NothingToFreeze, findings.Count == 0
+                ? "no filesystem on this node can be frozen"
+                : $"nothing can be frozen: {findings[0].Message}");
+
+        if (refusal is not null)
+        {
+            foreach (var filesystem in planned.Values) kernel.Close(filesystem.Folder);
+            var untouched = planned.Values.Select(f => Report(f, FilesystemState.Resolved));
+            return new FreezePlan { Findings = [.. findings, .. untouched], Refusal = refusal };
+        }
+
+        var stages = FreezeStages.Order(planned.Keys, graph);
+        var footprint = new HashSet<DeviceNumber>();
+        foreach (var superblock in planned.Keys)
+        {
+            footprint.Add(superblock);
+            footprint.UnionWith(graph.Below(superblock).Devices);
+        }
+        return new FreezePlan
+        {
+            Filesystems = [.. planned.Values.Select(f => f with { Stage = stages[f.Superblock] }).OrderBy(f => f.Stage).ThenBy(f => f.Path, StringComparer.Ordinal)],
+            Findings = findings,
+            Footprint = footprint,
+        };
+    }
+
+    private void AddPath(string path)
+    {
+        if (HostPaths.Fault(path) is { } fault)
+        {
+            Reject(path, null, FilesystemState.Failed, FreezeReason.InvalidPath, $"{path}: {fault}; give the absolute path of a folder");
+            return;
+        }
+        var (finding, mount, descriptor) = Look(path);
+        if (finding is not null)
+        {
+            Reject(path, mount, FilesystemState.Failed, finding.Reason, finding.Message);
+            return;
+        }
+        Take(mount!, HostPaths.ToHost(order.HostRoot, mount!.MountPoint) ?? path, descriptor, named: true);
+        kernel.Close(descriptor);
+    }
+
+    private void AddAll()
+    {
+        foreach (var group in table.Mounts.GroupBy(m => m.Superblock))
+        {
+            var first = group.First();
+            if (settled.Contains(group.Key) || FilesystemTypes.IsVirtual(first.Type)) continue;
+            var candidates = group
+                .Select(m => (Mount: m, HostPath: HostPaths.ToHost(order.HostRoot, m.MountPoint)))
+                .Where(m => m.HostPath is not null)
+                .OrderBy(m => m.Mount.Root == "/" ? 0 : 1).ThenBy(m => m.HostPath!.Length).ToList();
+            if (candidates.Count == 0) continue; // mounted for this container alone, such as /etc/hosts
+            var reached = false;
+            Refusal? last = null;
+            foreach (var (mount, hostPath) in candidates)
+            {
+                if (FilesystemTypes.CannotFreeze(mount.Type) || protectedBecause.ContainsKey(mount.Superblock))
+                {
+                    Take(mount, hostPath!, Descriptor.None, named: false); // settled by the table alone, nothing is opened
+                    reached = true;
+                    break;
+                }
+                var (finding, found, descriptor) = Look(hostPath!);
+                if (finding is null && found!.Id == mount.Id)
+                {
+                    Take(mount, hostPath!, descriptor, named: false);
+                    reached = true;
+                }
+                last = finding ?? last;
+                kernel.Close(descriptor);
+                if (reached) break;
+            }
+            if (reached) continue;
+            var path = candidates[0].HostPath!;
+            if (last is null)
+                findings.Add(Found(path, first, FilesystemState.Skipped, FreezeReason.IdentityChanged, $"{path}: hidden below another mount; it cannot be reached by any path"));
+            else
+                Reject(path, first, FilesystemState.Failed, last.Reason, last.Message);
+        }
+    }
+
+    // Opens a path and tells which mount it is on; nothing is decided yet.
+    private (Refusal? Finding, Mount? Mount, Descriptor Descriptor) Look(string path)
+    {
+        var error = kernel.OpenPath(path, out var descriptor);
+        if (error != Errno.None) return (CannotOpen(path, error), null, Descriptor.None);
+        error = kernel.Identify(descriptor, out var identity);
+        var mount = error == Errno.None ? table.Find(identity.MountId) : null;
+        Refusal? finding = null;
+        if (error != Errno.None) finding = CannotOpen(path, error);
+        else if (mount is null)
+            finding = new Refusal(FreezeReason.IdentityChanged, $"{path}: its mount (id {identity.MountId}) is not in the mount table; it was mounted or unmounted just now, try again");
+        else if (!identity.IsDirectory)
+            finding = new Refusal(FreezeReason.NotADirectory, $"{path}: not a folder; give a folder of the filesystem to freeze");
+        if (finding is null) return (null, mount, descriptor);
+        kernel.Close(descriptor);
+        return (finding, mount, Descriptor.None);
+    }
+
+    private void Take(Mount mount, string hostPath, Descriptor path, bool named)
+    {
+        if (!settled.Add(mount.Superblock))
+        {
+            // The same superblock by another path: once is enough, but a refusal that was only noted now counts.
+            if (named && findings.Find(f => f.Device == mount.Superblock.ToString() && f.State == FilesystemState.Refused) is { } refused)
+                Refuse(refused.Reason!, refused.Message!);
+            return;
+        }
+        if (protectedBecause.TryGetValue(mount.Superblock, out var why))
+        {
+            var message = $"{hostPath}: the {mount.Type} filesystem {mount.Source} ({mount.Superblock}) is protected: {why}; choose another path, or have an administrator allow it";
+            findings.Add(Found(hostPath, mount, FilesystemState.Refused, FreezeReason.ProtectedFilesystem, message));
+            if (named) Refuse(FreezeReason.ProtectedFilesystem, message);
+            return;
+        }
+        if (FilesystemTypes.CannotFreeze(mount.Type))
+        {
+            Unsupported(hostPath, mount);
+            return;
+        }
+        Open(mount, hostPath, path);
+    }
+
+    private void Open(Mount mount, string hostPath, Descriptor path)
+    {
+        var error = kernel.OpenFolder(path, out var folder);
+        if (error != Errno.None)
+        {
+            var finding = CannotOpen(hostPath, error);
+            Reject(hostPath, mount, FilesystemState.Failed, finding.Reason, finding.Message);
+            return;
+        }
+        error = kernel.Identify(folder, out var identity);
+        FilesystemIdentity filesystem = default;
+        if (error == Errno.None && identity.MountId == mount.Id) error = kernel.IdentifyFilesystem(folder, out filesystem);
+        if (error != Errno.None || identity.MountId != mount.Id)
+        {
+            kernel.Close(folder);
+            Reject(hostPath, mount, FilesystemState.Failed, FreezeReason.IdentityChanged,
+                $"{hostPath}: what was opened is not the mount that was resolved (mount {mount.Id} of {mount.Superblock}); it was left alone, try again");
+            return;
+        }
+        planned.Add(mount.Superblock, new PlannedFilesystem(hostPath, mount.Type, mount.Source, mount.Superblock, filesystem, folder, Stage: 0));
+    }
+
+    private void Unsupported(string hostPath, Mount mount)
+    {
+        var message = $"{hostPath}: {mount.Type} cannot freeze";
+        if (order.FailUnsupported)
+            Reject(hostPath, mount, FilesystemState.Failed, FreezeReason.FreezeNotSupported, $"{message}, and the request says that this is a failure; leave the path out or allow skipping");
+        else
+            findings.Add(Found(hostPath, mount, FilesystemState.Skipped, FreezeReason.FreezeNotSupported, $"{message}; it was left out"));
+    }
+
+    private void Reject(string path, Mount? mount, FilesystemState state, string reason, string message)
+    {
+        findings.Add(Found(path, mount, state, reason, message));
+        Refuse(reason, message);
+    }
+
+    private void Refuse(string reason, string message) => refusal ??= new Refusal(reason, message);
+
+    private static Refusal CannotOpen(string path, Errno error) => error switch
+    {
+        Errno.NoEntry => new Refusal(FreezeReason.PathNotFound, $"{path}: does not exist on this node; check the path and the node"),
+        Errno.NotDirectory => new Refusal(FreezeReason.NotADirectory, $"{path}: a part of the path is not a folder; give a folder of the filesystem to freeze"),
+        Errno.NotPermitted or Errno.AccessDenied => new Refusal(FreezeReason.PermissionDenied, $"{path}: {error.Describe()}; freezing needs root with CAP_SYS_ADMIN"),
+        Errno.TooManyLinks => new Refusal(FreezeReason.InvalidPath, $"{path}: too many links, or a link of /proc; give the path they lead to"),
+        Errno.NameTooLong => new Refusal(FreezeReason.InvalidPath, $"{path}: {error.Describe()}"),
+        _ => new Refusal(FreezeReason.PathNotFound, $"{path}: cannot be opened: {error.Describe()}"),
+    };
+
+    private static FilesystemReport Found(string path, Mount? mount, FilesystemState state, string reason, string message) => new()
+    {
+        Path = path,
+        State = state,
+        Reason = reason,
+        Message = message,
+        Type = mount?.Type,
+        Source = mount?.Source,
+        Device = mount?.Superblock.ToString(),
+    };
+
+    private static FilesystemReport Report(PlannedFilesystem filesystem, FilesystemState state) => new()
+    {
+        Path = filesystem.Path,
+        State = state,
+        Type = filesystem.Type,
+        Source = filesystem.Source,
+        Device = filesystem.Superblock.ToString(),
+    };
+}
