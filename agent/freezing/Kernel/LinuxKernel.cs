@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Collections.Concurrent;
 using Tmds.Linux;
 using static Tmds.Linux.LibC;
 
@@ -9,6 +9,7 @@ public sealed unsafe class LinuxKernel : IKernel
 {
     private readonly int hostRoot;
     private readonly string deviceRoot;
+    private readonly ConcurrentDictionary<DeviceNumber, int[]> counters = [];
 
     private LinuxKernel(int hostRoot, string deviceRoot)
     {
@@ -195,21 +196,51 @@ public sealed unsafe class LinuxKernel : IKernel
     /// <inheritdoc/>
     public long? SectorsWritten(DeviceNumber device)
     {
-        if (device.Major != 0) return SectorsOf(device);
+        // Opened at the first call, before anything is frozen; later calls are one pread each and allocate nothing.
+        if (!counters.TryGetValue(device, out var files))
+        {
+            files = [.. (device.Major != 0 ? [device] : DevicesBelow(device)).Select(OpenCounter).Where(fd => fd >= 0)];
+            if (!counters.TryAdd(device, files))
+            {
+                foreach (var fd in files) _ = close(fd);
+                files = counters[device];
+            }
+        }
         long? sum = null;
-        foreach (var member in DevicesBelow(device))
-            if (SectorsOf(member) is { } sectors) sum = (sum ?? 0) + sectors;
+        foreach (var fd in files)
+            if (ReadCounter(fd) is { } sectors) sum = (sum ?? 0) + sectors;
         return sum;
     }
 
     /// <inheritdoc/>
     public long BootTime() => Native.BootTimeNanoseconds();
 
-    private static long? SectorsOf(DeviceNumber device)
+    private static int OpenCounter(DeviceNumber device)
     {
-        // Documentation/block/stat.rst: the seventh number is sectors written.
-        var fields = ReadText($"/sys/dev/block/{device}/stat").Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return fields.Length > 6 && long.TryParse(fields[6], NumberStyles.None, CultureInfo.InvariantCulture, out var sectors) ? sectors : null;
+        fixed (byte* p = Native.Path($"/sys/dev/block/{device}/stat"))
+            return open(p, O_RDONLY | O_CLOEXEC);
+    }
+
+    // Documentation/block/stat.rst: the seventh number is sectors written.
+    private static long? ReadCounter(int fd)
+    {
+        var buffer = stackalloc byte[512];
+        var length = (long)pread(fd, buffer, 512, 0);
+        var (field, value, inNumber) = (0, 0L, false);
+        for (var i = 0; i < length; i++)
+        {
+            if (buffer[i] is >= (byte)'0' and <= (byte)'9')
+            {
+                if (!inNumber) (field, value, inNumber) = (field + 1, 0, true);
+                value = (value * 10) + (buffer[i] - '0');
+            }
+            else
+            {
+                if (inNumber && field == 7) return value;
+                inNumber = false;
+            }
+        }
+        return null;
     }
 
     private static string DeviceName(DeviceNumber device)

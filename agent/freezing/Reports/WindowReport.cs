@@ -5,6 +5,9 @@ namespace Quiesce.Freezing.Reports;
 /// <summary>How a window stands at one moment, complete in itself: a later report replaces an earlier one.</summary>
 public sealed record WindowReport
 {
+    /// <summary>The window it speaks of; a recovery answers with one report for each journal.</summary>
+    public string WindowId { get; init; } = "";
+
     /// <summary>Where it is in its life.</summary>
     public WindowPhase Phase { get; init; }
 
@@ -16,6 +19,9 @@ public sealed record WindowReport
 
     /// <summary>The hold in force in nanoseconds.</summary>
     public long Deadline { get; init; }
+
+    /// <summary>When the deadline ends the window, in nanoseconds of <c>CLOCK_BOOTTIME</c>; null before the first freeze call.</summary>
+    public long? DeadlineAt { get; init; }
 
     /// <summary>When everything was frozen, in nanoseconds of <c>CLOCK_BOOTTIME</c>; null before.</summary>
     public long? FrozenAt { get; init; }

@@ -46,6 +46,9 @@ internal sealed class HeldFilesystem(PlannedFilesystem plan)
 
     internal Errno ThawError { get; set; }
 
+    /// <summary>The device's count right after the freeze; set before the window hears of the freeze, read before its thaw.</summary>
+    internal long? SectorsAtFreeze { get; set; }
+
     internal bool Written { get; set; }
 
     internal string? Reason { get; set; }

@@ -21,6 +21,7 @@ internal static class Verdict
             Reason = reason,
             Message = message,
             Deadline = window.Deadline,
+            DeadlineAt = window.DeadlineAt,
             FrozenAt = window.FrozenAt,
             ReleasedAt = window.ReleasedAt,
             FrozenFilesystems = filesystems.Count(f => WasFrozen(f)),

@@ -80,6 +80,9 @@ public sealed class Window
     /// <summary>The hold in force, counted from the first freeze call.</summary>
     public long Deadline => deadline;
 
+    /// <summary>When the deadline ends the window; null before the first freeze call.</summary>
+    public long? DeadlineAt => armedAt + deadline;
+
     /// <summary>The filesystems, for the driver and for tests.</summary>
     internal IReadOnlyList<HeldFilesystem> Filesystems => filesystems;
 
@@ -142,6 +145,7 @@ public sealed class Window
         {
             armedAt = now;
             FreezeNextStage(now);
+            actions.Enqueue(new WindowAction(WindowActionKind.Report, -1)); // carries the deadline to the agent's backup path
         }
     }
 

@@ -1,0 +1,107 @@
+using Quiesce.Freezing.Kernel;
+using Quiesce.Freezing.Mounts;
+using Quiesce.Freezing.Planning;
+using Quiesce.Freezing.Reports;
+
+namespace Quiesce.Freezing.Recovery;
+
+/// <summary>
+/// The thaw of the QEMU guest agent (<c>guest-fsfreeze-thaw</c>): reads the mount table anew, relies on nothing remembered, calls
+/// <c>FITHAW</c> on each filesystem until it fails, and counts each that was frozen once. Whoever froze it, it is thawed.
+/// </summary>
+public static class UnconditionalThaw
+{
+    // Freezes nest only where device-mapper takes part, and never this deep.
+    private const int MaximumDepth = 64;
+
+    /// <summary>One filesystem to thaw.</summary>
+    /// <param name="Path">Its mount point on the host.</param>
+    /// <param name="Mount">Its line in the mount table.</param>
+    public sealed record Target(string Path, Mount Mount);
+
+    /// <summary>The filesystems an order names, each superblock once; paths that name none are reported.</summary>
+    public static (IReadOnlyList<Target> Targets, IReadOnlyList<FilesystemReport> Findings, Refusal? Refusal) Find(IKernel kernel, PlanOrder order)
+    {
+        if (kernel.ReadMountTable(out var text) is var error and not Errno.None)
+            return ([], [], new Refusal(FreezeReason.MountTableUnreadable, $"the mount table /proc/self/mountinfo cannot be read: {error.Describe()}; check that /proc is mounted"));
+        var table = MountTable.Parse(text);
+        var targets = new Dictionary<DeviceNumber, Target>();
+        var findings = new List<FilesystemReport>();
+        foreach (var path in order.Paths)
+        {
+            var fault = HostPaths.Fault(path) is { } f ? (FreezeReason.InvalidPath, $"{path}: {f}; give the absolute path of a folder") : default;
+            Mount? mount = null;
+            if (fault == default && kernel.OpenPath(path, out var descriptor) is var opened)
+            {
+                if (opened == Errno.None && kernel.Identify(descriptor, out var identity) == Errno.None) mount = table.Find(identity.MountId);
+                kernel.Close(descriptor);
+                if (mount is null)
+                    fault = opened is Errno.NotPermitted or Errno.AccessDenied
+                        ? (FreezeReason.PermissionDenied, $"{path}: {opened.Describe()}; thawing needs root with CAP_SYS_ADMIN")
+                        : (FreezeReason.PathNotFound, $"{path}: does not exist on this node; check the path and the node");
+            }
+            if (mount is null)
+                findings.Add(new FilesystemReport { Path = path, State = FilesystemState.Failed, Reason = fault.Item1, Message = fault.Item2 });
+            else
+                targets.TryAdd(mount.Superblock, new Target(HostPaths.ToHost(order.HostRoot, mount.MountPoint) ?? path, mount));
+        }
+        if (order.AllFilesystems)
+        {
+            foreach (var mount in table.Mounts.OrderBy(m => m.Root == "/" ? 0 : 1).ThenBy(m => m.MountPoint.Length))
+                if (!FilesystemTypes.CannotFreeze(mount.Type) && HostPaths.ToHost(order.HostRoot, mount.MountPoint) is { } path)
+                    targets.TryAdd(mount.Superblock, new Target(path, mount));
+        }
+        // A lower filesystem first: the thaw of one whose loop file lies on a frozen one waits for that.
+        var graph = new BackingGraph(kernel, table);
+        var stages = FreezeStages.Order(targets.Keys, graph);
+        return ([.. targets.Values.OrderByDescending(t => stages[t.Mount.Superblock])], findings, null);
+    }
+
+    /// <summary>Thaws one. Blocks as long as the kernel does.</summary>
+    /// <returns><see cref="FilesystemState.Thawed"/> when it was frozen, <see cref="FilesystemState.Resolved"/> when it was not.</returns>
+    public static FilesystemReport Thaw(IKernel kernel, Target target)
+    {
+        var report = new FilesystemReport
+        {
+            Path = target.Path,
+            Type = target.Mount.Type,
+            Source = target.Mount.Source,
+            Device = target.Mount.Superblock.ToString(),
+        };
+        var error = kernel.OpenPath(target.Path, out var descriptor);
+        var folder = Descriptor.None;
+        if (error == Errno.None)
+        {
+            error = kernel.Identify(descriptor, out var identity);
+            // Hidden below another mount, or a file bind-mounted: the descriptor must still stand on this very superblock's mount.
+            if (error == Errno.None && identity.MountId != target.Mount.Id) error = Errno.Stale;
+            if (error == Errno.None) error = kernel.OpenFolder(descriptor, out folder);
+            kernel.Close(descriptor);
+        }
+        var thaws = 0;
+        if (error == Errno.None)
+        {
+            for (error = kernel.Thaw(folder); error == Errno.None && ++thaws < MaximumDepth;) error = kernel.Thaw(folder);
+            kernel.Close(folder);
+        }
+        return error switch
+        {
+            Errno.Invalid or Errno.NotSupported or Errno.NotTypewriter or Errno.None => report with
+            {
+                State = thaws > 0 ? FilesystemState.Thawed : FilesystemState.Resolved,
+            },
+            Errno.Stale or Errno.NotDirectory => report with
+            {
+                State = FilesystemState.Skipped,
+                Reason = FreezeReason.IdentityChanged,
+                Message = $"{target.Path}: cannot be reached by this path, another mount hides it",
+            },
+            _ => report with
+            {
+                State = FilesystemState.Failed,
+                Reason = error is Errno.NotPermitted or Errno.AccessDenied ? FreezeReason.PermissionDenied : FreezeReason.ThawFailed,
+                Message = $"{target.Path}: thawing failed with {error.Describe()}",
+            },
+        };
+    }
+}
