@@ -83,6 +83,9 @@ public sealed class Window
     /// <summary>When the deadline ends the window; null before the first freeze call.</summary>
     public long? DeadlineAt => armedAt + deadline;
 
+    /// <summary>A thaw failed for good: something may still be frozen, and the journal must stay.</summary>
+    public bool OwesThaw => !All(static f => f.Step != HoldStep.ThawFailed);
+
     /// <summary>The filesystems, for the driver and for tests.</summary>
     internal IReadOnlyList<HeldFilesystem> Filesystems => filesystems;
 
@@ -245,6 +248,7 @@ public sealed class Window
         thawStage = lastStage + 1;
         Volatile.Write(ref cause, why);
         Advance(now);
+        if (!Finished) actions.Enqueue(new WindowAction(WindowActionKind.Report, -1)); // behind the thaws: tells the backup path that this one is at it
     }
 
     /// <summary>Looks at the clock.</summary>

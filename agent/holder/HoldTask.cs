@@ -1,0 +1,216 @@
+using Quiesce.Freezing;
+using Quiesce.Freezing.Holders;
+using Quiesce.Freezing.Journals;
+using Quiesce.Freezing.Kernel;
+using Quiesce.Freezing.Planning;
+using Quiesce.Freezing.Reports;
+using Quiesce.Freezing.Windows;
+using Tmds.Linux;
+
+namespace Quiesce.Holder;
+
+/// <summary>
+/// Holds one window. Three threads can each end it alone, by the channel, by a signal and by the clock; one thread for each
+/// filesystem makes its calls; all decisions are the <see cref="Window"/>'s, taken under one lock.
+/// </summary>
+internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKernel kernel)
+{
+    // How long a full channel is waited for at the very end. Nothing is held any more then.
+    private const int LastReportWait = 250;
+
+    private readonly object gate = new();
+    private readonly long started = kernel.BootTime();
+    private DeadlineTimer? timer;
+    private FreezePlan? plan;
+    private EndCause? early;
+    private Window? window;
+    private FilesystemWorker[] workers = [];
+    private int[]? descriptorsToSend;
+    private byte[]? unsent;
+
+    // Commands that came before there was a window.
+    private bool freezeCommanded;
+    private bool confirmed;
+    private long raisedTo;
+
+    internal int Run()
+    {
+        timer = new DeadlineTimer(TimeElapsed);
+        timer.Arm(started + order.Options.FreezeTimeout);
+        StopSignals.Listen(() => End(LibC.getppid() == order.AgentProcess ? EndCause.Stopped : EndCause.AgentDied));
+        Threads.Start("channel", ReadCommands);
+        Threads.Start("planner", () =>
+        {
+            var resolved = FreezePlanner.Plan(kernel, order.Plan);
+            lock (gate)
+            {
+                plan = resolved;
+                Monitor.Pulse(gate);
+            }
+        });
+
+        Journal? journal = null;
+        lock (gate)
+        {
+            while (plan is null && early is null) Monitor.Wait(gate);
+            if (plan is null || early is not null) return Fail(early!.Reason == FreezeReason.ThawRequested ? FreezeReason.ThawedBeforeFrozen : early.Reason, PlanTooSlow());
+            if (plan.Refusal is { } refusal) return Fail(refusal.Reason, refusal.Message);
+            if (OpenJournal(ref journal) is { } why) return Fail(why.Reason, why.Message);
+
+            window = new Window(order.Options, plan.Filesystems, started);
+            var calls = new FilesystemCalls(kernel, journal!, window, gate);
+            workers = [.. plan.Filesystems.Select(f => new FilesystemWorker(f.Path, action =>
+            {
+                calls.Perform(action);
+                lock (gate) CarryOut();
+            }))];
+            descriptorsToSend = [.. plan.Filesystems.Select(f => f.Folder.Number)];
+            window.Start();
+            if (freezeCommanded) window.CommandFreeze();
+            if (confirmed) window.Confirm();
+            if (raisedTo > 0) window.RaiseDeadline(raisedTo);
+            CarryOut();
+            while (!window.Finished) Monitor.Wait(gate);
+        }
+        SendLast();
+        if (!window.OwesThaw) journal!.Remove();
+        return 0;
+    }
+
+    // Under the lock. Calls go out first, then the clock is set, then the agent is told.
+    private void CarryOut()
+    {
+        var report = false;
+        while (window!.TryTake(out var action))
+        {
+            if (action.Kind == WindowActionKind.Report) report = true;
+            else workers[action.Index].Post(action);
+        }
+        timer!.Arm(window.NextTimer);
+        if (report) Send();
+        if (window.Finished) Monitor.PulseAll(gate);
+    }
+
+    private void Send()
+    {
+        var report = window!.Report(kernel.BootTime());
+        var message = HolderCodec.Encode(report with { WindowId = order.WindowId, Filesystems = [.. report.Filesystems, .. plan!.Findings] });
+        unsent = channel.TrySend(message, descriptorsToSend) ? null : message;
+        if (unsent is null) descriptorsToSend = null;
+    }
+
+    private void SendLast()
+    {
+        for (var waited = 0; unsent is not null && !channel.TrySend(unsent) && waited < LastReportWait; waited++)
+            Wait(1); // the agent is stopped or gone; a later instance reads the journal
+    }
+
+    private static unsafe void Wait(int milliseconds) => _ = LibC.poll(null, 0, milliseconds);
+
+    private void ReadCommands()
+    {
+        var descriptors = new List<int>();
+        while (true)
+        {
+            var message = channel.Receive(descriptors);
+            if (message.IsEmpty)
+            {
+                End(EndCause.AgentDied);
+                return;
+            }
+            HolderCommand command;
+            try
+            {
+                command = HolderCodec.DecodeCommand(message);
+            }
+            catch (InvalidDataException)
+            {
+                continue; // a newer agent's word; the deadline still holds
+            }
+            lock (gate)
+            {
+                switch (command.Kind)
+                {
+                    case HolderCommandKind.Freeze:
+                        freezeCommanded = true;
+                        window?.CommandFreeze();
+                        break;
+                    case HolderCommandKind.Confirm:
+                        confirmed = true;
+                        window?.Confirm();
+                        break;
+                    case HolderCommandKind.RaiseDeadline:
+                        raisedTo = Math.Max(raisedTo, command.Nanoseconds);
+                        window?.RaiseDeadline(command.Nanoseconds);
+                        break;
+                    case HolderCommandKind.Thaw:
+                        End(EndCause.ThawRequested);
+                        break;
+                    case HolderCommandKind.Stop:
+                        End(EndCause.Stopped);
+                        break;
+                    case HolderCommandKind.CommandGone:
+                    default:
+                        End(EndCause.CommandGone);
+                        break;
+                }
+                if (window is not null) CarryOut();
+            }
+        }
+    }
+
+    private void TimeElapsed()
+    {
+        lock (gate)
+        {
+            if (window is null)
+            {
+                End(EndCause.FreezeTimeout);
+                return;
+            }
+            window.TimeElapsed(kernel.BootTime());
+            CarryOut();
+        }
+    }
+
+    private void End(EndCause cause)
+    {
+        lock (gate)
+        {
+            if (window is null)
+            {
+                early ??= cause;
+                Monitor.Pulse(gate);
+                return;
+            }
+            window.End(cause, kernel.BootTime());
+            CarryOut();
+        }
+    }
+
+    private Refusal? OpenJournal(ref Journal? journal)
+    {
+        if (JournalDirectory.Open(order.Plan.HostRoot, out var why) is not { } directory) return new Refusal(FreezeReason.JournalUnavailable, why);
+        var error = Journal.Create(directory, order.WindowId, plan!.Filesystems, out journal);
+        return error == Errno.None ? null : new Refusal(FreezeReason.JournalUnavailable,
+            $"the journal of this window cannot be made in {directory}: {error.Describe()}; nothing is frozen without it, make room there");
+    }
+
+    private string PlanTooSlow() => early == EndCause.FreezeTimeout
+        ? $"{string.Join(", ", order.Plan.Paths)}: not resolved within the freeze timeout, a filesystem on the way does not answer; nothing was frozen"
+        : early!.Message;
+
+    private int Fail(string reason, string message)
+    {
+        unsent = HolderCodec.Encode(new WindowReport
+        {
+            WindowId = order.WindowId,
+            Phase = WindowPhase.Failed,
+            Reason = reason,
+            Message = message,
+            Filesystems = plan?.Findings ?? [],
+        });
+        SendLast();
+        return 0;
+    }
+}

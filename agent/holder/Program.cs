@@ -1,0 +1,60 @@
+using Quiesce.Freezing.Holders;
+using Quiesce.Freezing.Kernel;
+using Quiesce.Freezing.Reports;
+using Quiesce.Freezing.Windows;
+using Tmds.Linux;
+
+namespace Quiesce.Holder;
+
+/// <summary>
+/// The process that makes every call that can block, so that the agent never does. It serves one order on descriptor 3 and exits; while
+/// it lives the window is held, and when its agent dies, its deadline passes or it is told to, it thaws.
+/// </summary>
+internal static class Program
+{
+    /// <summary>Where the agent puts its end of the channel.</summary>
+    private const int Channel = 3;
+
+    private static int Main()
+    {
+        // First of all, so that no moment is left in which the agent's death goes unnoticed.
+        Native.DieWithParent();
+        var channel = new HolderChannel(Channel);
+        var descriptors = new List<int>();
+        var message = channel.Receive(descriptors);
+        if (message.IsEmpty) return 0; // started by hand, or the agent died before it ordered anything
+        HolderOrder order;
+        try
+        {
+            order = HolderCodec.DecodeOrder(message);
+        }
+        catch (InvalidDataException e)
+        {
+            return Refuse(channel, "", e.Message);
+        }
+        if (LibC.getppid() != order.AgentProcess) return 0;
+        // Paging memory in could need the very disk that is frozen. Without the right to lock, go on: it is still the smaller risk.
+        _ = LibC.mlockall(LibC.MCL_CURRENT | LibC.MCL_FUTURE);
+        if (LinuxKernel.Open(order.Plan.HostRoot, out var kernel) is var error and not Errno.None)
+            return Refuse(channel, order.WindowId, $"the host root {order.Plan.HostRoot} cannot be opened: {error.Describe()}; check --host-root and the volume mounted there");
+        return order.Task switch
+        {
+            HolderTask.Hold => new HoldTask(order, channel, kernel!).Run(),
+            HolderTask.Inspect => InspectTask.Run(order, channel, kernel!),
+            HolderTask.Recover => RecoverTask.Run(order, channel, kernel!, descriptors),
+            _ => UnconditionalThawTask.Run(order, channel, kernel!),
+        };
+    }
+
+    private static int Refuse(HolderChannel channel, string windowId, string message)
+    {
+        _ = channel.TrySend(HolderCodec.Encode(new WindowReport
+        {
+            WindowId = windowId,
+            Phase = WindowPhase.Failed,
+            Reason = Freezing.FreezeReason.InternalError,
+            Message = message,
+        }));
+        return 1;
+    }
+}
