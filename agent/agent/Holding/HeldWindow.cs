@@ -56,7 +56,12 @@ internal sealed class HeldWindow
                 if (report.IsFinal) holder.CloseDescriptors();
                 yield return report;
             }
-            if (last is { IsFinal: true }) yield break;
+            if (last is { IsFinal: true })
+            {
+                // The holder exits right after its last report; wait for it, so that nobody who waits for us finds it still there.
+                await Task.WhenAny(holder.Reports.Completion, Task.Delay(Grace, time, CancellationToken.None)).ConfigureAwait(false);
+                yield break;
+            }
         }
         yield return await RecoverAsync(last, killed).ConfigureAwait(false);
     }
