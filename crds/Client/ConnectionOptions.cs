@@ -10,7 +10,7 @@ public sealed record ConnectionOptions
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Quiet time with requests under way before the peer is asked, by HTTP/2 ping or TCP keep-alive, whether it lives.</summary>
-    /// <remarks>With <see cref="KeepAliveTimeout"/> it bounds how long a dead peer goes unnoticed; the library's are 3 minutes and 30 s.</remarks>
+    /// <remarks>With <see cref="KeepAliveTimeout"/> it bounds how long a dead peer goes unnoticed; the library's: 3 min and 30 s.</remarks>
     public TimeSpan KeepAliveDelay { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Longest wait for the peer's answer to that question.</summary>

@@ -32,9 +32,9 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
             if (list is not null)
             {
                 foreach (var difference in Replace(list.Items)) yield return difference;
-                yield return new WatchEvent<T>.Synced(list.Items);
-                outage = false;
                 _version = list.Metadata.ResourceVersion ?? "";
+                outage = false;
+                yield return new WatchEvent<T>.Synced(list.Items, _version);
                 var ended = new WatchEnd();
                 await foreach (var change in WatchAsync(ended, cancellationToken)) yield return change;
                 error = ended.Error;

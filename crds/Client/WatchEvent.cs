@@ -23,7 +23,8 @@ public abstract record WatchEvent<T>
     /// <remarks>How it differs from what was known has been told just before, as <see cref="Added"/>, <see cref="Modified"/> and
     /// <see cref="Deleted"/>.</remarks>
     /// <param name="Items">Everything there is.</param>
-    public sealed record Synced(IReadOnlyList<T> Items) : WatchEvent<T>;
+    /// <param name="ResourceVersion">The version of the list.</param>
+    public sealed record Synced(IReadOnlyList<T> Items, string ResourceVersion) : WatchEvent<T>;
 
     /// <summary>Nothing can be said of the world since then; told once for each outage, which <see cref="Synced"/> ends.</summary>
     /// <param name="Since">When the server was last heard, by this process' clock.</param>
