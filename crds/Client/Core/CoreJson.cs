@@ -1,0 +1,35 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Quiesce.Crds.Client;
+
+/// <summary>Source-generated JSON of the few built-in kinds Quiesce reads or writes, and of the protocol around objects.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ApiStatus))]
+[JsonSerializable(typeof(WatchLine))]
+[JsonSerializable(typeof(BookmarkObject))]
+[JsonSerializable(typeof(Node))]
+[JsonSerializable(typeof(Pod))]
+[JsonSerializable(typeof(Lease))]
+[JsonSerializable(typeof(Event))]
+[JsonSerializable(typeof(ResourceList<Node>))]
+[JsonSerializable(typeof(ResourceList<Pod>))]
+[JsonSerializable(typeof(ResourceList<Lease>))]
+[JsonSerializable(typeof(ResourceList<Event>))]
+internal sealed partial class CoreJson : JsonSerializerContext;
+
+/// <summary>One line of a watch.</summary>
+internal sealed record WatchLine
+{
+    public string? Type { get; init; }
+
+    public JsonElement Object { get; init; }
+}
+
+/// <summary>What a bookmark carries.</summary>
+internal sealed record BookmarkObject
+{
+    public k8s.Models.V1ObjectMeta? Metadata { get; init; }
+}

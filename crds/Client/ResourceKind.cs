@@ -1,0 +1,51 @@
+using System.Text.Json.Serialization.Metadata;
+using k8s;
+using k8s.Models;
+
+namespace Quiesce.Crds.Client;
+
+/// <summary>A kind of object: where it is found and how it is read and written.</summary>
+/// <param name="Type">Where it is found.</param>
+/// <param name="Json">The source-generated JSON of one object.</param>
+/// <param name="ListJson">The source-generated JSON of a list.</param>
+public sealed record ResourceKind<T>(ResourceType Type, JsonTypeInfo<T> Json, JsonTypeInfo<ResourceList<T>> ListJson)
+    where T : class, IKubernetesObject<V1ObjectMeta>;
+
+/// <summary>Every kind Quiesce reads or writes.</summary>
+public static class Kinds
+{
+    /// <summary>FreezeRequest.</summary>
+    public static ResourceKind<FreezeRequest> FreezeRequests { get; } =
+        new(FreezeRequest.Type, CrdsJson.Default.FreezeRequest, CrdsJson.Default.ResourceListFreezeRequest);
+
+    /// <summary>ThawRequest.</summary>
+    public static ResourceKind<ThawRequest> ThawRequests { get; } =
+        new(ThawRequest.Type, CrdsJson.Default.ThawRequest, CrdsJson.Default.ResourceListThawRequest);
+
+    /// <summary>FreezeWindow.</summary>
+    public static ResourceKind<FreezeWindow> FreezeWindows { get; } =
+        new(FreezeWindow.Type, CrdsJson.Default.FreezeWindow, CrdsJson.Default.ResourceListFreezeWindow);
+
+    /// <summary>NodeFreeze.</summary>
+    public static ResourceKind<NodeFreeze> NodeFreezes { get; } =
+        new(NodeFreeze.Type, CrdsJson.Default.NodeFreeze, CrdsJson.Default.ResourceListNodeFreeze);
+
+    /// <summary>Node.</summary>
+    public static ResourceKind<Node> Nodes { get; } =
+        new(new("", "v1", "Node", "nodes", Namespaced: false), CoreJson.Default.Node, CoreJson.Default.ResourceListNode);
+
+    /// <summary>Pod.</summary>
+    public static ResourceKind<Pod> Pods { get; } =
+        new(new("", "v1", "Pod", "pods", Namespaced: true), CoreJson.Default.Pod, CoreJson.Default.ResourceListPod);
+
+    /// <summary>Lease.</summary>
+    public static ResourceKind<Lease> Leases { get; } =
+        new(
+            new("coordination.k8s.io", "v1", "Lease", "leases", Namespaced: true),
+            CoreJson.Default.Lease,
+            CoreJson.Default.ResourceListLease);
+
+    /// <summary>Event.</summary>
+    public static ResourceKind<Event> Events { get; } =
+        new(new("events.k8s.io", "v1", "Event", "events", Namespaced: true), CoreJson.Default.Event, CoreJson.Default.ResourceListEvent);
+}

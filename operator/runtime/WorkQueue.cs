@@ -1,0 +1,130 @@
+using Quiesce.Crds.Client;
+
+namespace Quiesce.Runtime;
+
+/// <summary>Keys that wait for a worker. A key is in it once, however often it is added, and with one worker at a time.</summary>
+/// <remarks>
+/// As client-go's workqueue: <c>dirty</c> holds what needs work, <c>processing</c> what is being worked on. A key that is
+/// added while it is processed stays dirty and comes again when it is done. Each key has at most one later time at which it adds
+/// itself; what the last reconcile said about it holds. Safe for any number of threads.
+/// </remarks>
+public sealed class WorkQueue<TKey>(Backoff backoff, TimeProvider time) : IDisposable
+    where TKey : notnull
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<TKey> _waiting = new();
+    private readonly HashSet<TKey> _dirty = [];
+    private readonly HashSet<TKey> _processing = [];
+    private readonly Dictionary<TKey, Later> _later = [];
+    private readonly Dictionary<TKey, int> _failures = [];
+    private readonly SemaphoreSlim _available = new(0);
+    private bool _closed;
+
+    /// <summary>Keys that wait for a worker now.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock) return _waiting.Count;
+        }
+    }
+
+    /// <summary>Asks for work on a key as soon as a worker is free.</summary>
+    public void Add(TKey key)
+    {
+        lock (_lock)
+        {
+            if (_closed || !_dirty.Add(key) || _processing.Contains(key)) return;
+            Offer(key);
+        }
+    }
+
+    /// <summary>Waits for a key. The caller owns it until it says <see cref="Done"/> or <see cref="Failed"/>.</summary>
+    public async Task<TKey> TakeAsync(CancellationToken cancellationToken)
+    {
+        await _available.WaitAsync(cancellationToken);
+        lock (_lock)
+        {
+            var key = _waiting.Dequeue();
+            _dirty.Remove(key);
+            _processing.Add(key);
+            return key;
+        }
+    }
+
+    /// <summary>The work on a key succeeded.</summary>
+    /// <param name="key">The key that was taken.</param>
+    /// <param name="requeueAfter">When to offer it again; null for not before it is added. Replaces what was said before.</param>
+    public void Done(TKey key, TimeSpan? requeueAfter = null)
+    {
+        lock (_lock)
+        {
+            _failures.Remove(key);
+            Finish(key, requeueAfter);
+        }
+    }
+
+    /// <summary>The work on a key failed: it is offered again after a pause that grows with each failure in a row.</summary>
+    /// <param name="key">The key that was taken.</param>
+    /// <param name="retryAfter">The pause; null for the queue's own.</param>
+    /// <returns>The pause.</returns>
+    public TimeSpan Failed(TKey key, TimeSpan? retryAfter = null)
+    {
+        lock (_lock)
+        {
+            var failures = _failures[key] = _failures.GetValueOrDefault(key) + 1;
+            var pause = retryAfter ?? backoff.After(failures);
+            Finish(key, pause);
+            return pause;
+        }
+    }
+
+    /// <summary>Takes in nothing more and stops all timers.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_closed) return;
+            _closed = true;
+            foreach (var later in _later.Values) later.Timer.Dispose();
+            _later.Clear();
+        }
+    }
+
+    private void Finish(TKey key, TimeSpan? again)
+    {
+        _processing.Remove(key);
+        if (_later.Remove(key, out var before)) before.Timer.Dispose();
+        if (_closed) return;
+        if (_dirty.Contains(key)) Offer(key);
+        if (again is not { } pause) return;
+        var later = new Later();
+        later.Timer = time.CreateTimer(_ => Due(key, later), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _later[key] = later;
+        later.Timer.Change(pause > TimeSpan.Zero ? pause : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Due(TKey key, Later later)
+    {
+        lock (_lock)
+        {
+            // A timer that was replaced may still be on its way.
+            if (!_later.TryGetValue(key, out var current) || current != later) return;
+            _later.Remove(key);
+            later.Timer.Dispose();
+        }
+
+        Add(key);
+    }
+
+    private void Offer(TKey key)
+    {
+        _waiting.Enqueue(key);
+        _available.Release();
+    }
+
+    private sealed class Later
+    {
+        public ITimer Timer { get; set; } = null!;
+    }
+}
