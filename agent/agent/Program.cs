@@ -12,6 +12,7 @@ internal static class Program
         var output = new NonBlockingWriter(1);
         var root = new RootCommand("Holds filesystems still for a consistent backup or snapshot, all of them or none, and always thaws them.")
         {
+            RunCommand.Create(output),
             FreezeCommand.Create(output),
             ThawCommand.Create(output),
             InspectCommand.Create(output),

@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using k8s.Exceptions;
+using Microsoft.Extensions.Logging;
+using Quiesce.Agent.Holding;
+using Quiesce.Agent.Output;
+using Quiesce.Agent.Serving;
+using Quiesce.Crds;
+using Quiesce.Crds.Client;
+using Quiesce.Freezing.Journals;
+
+namespace Quiesce.Agent.Commands;
+
+/// <summary><c>quiesce-agent run</c>: serves one node of a cluster.</summary>
+internal static class RunCommand
+{
+    internal static Command Create(NonBlockingWriter output)
+    {
+        var node = new Option<string>("--node-name") { Description = "The node to serve, as the API knows it.", Required = true };
+        var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Default: $KUBECONFIG, the pod's service account, ~/.kube/config." };
+        var ns = new Option<string>("--namespace") { Description = "Where the operator keeps NodeFreeze and FreezeWindow objects.", DefaultValueFactory = _ => InternalNames.DefaultNamespace };
+        var command = new Command("run", "Serve the NodeFreeze objects of one node.") { node, kubeconfig, ns, CommonOptions.HostRoot, CommonOptions.AllowProtected };
+        command.SetAction(async (parsed, _) =>
+        {
+            var hostRoot = parsed.GetValue(CommonOptions.HostRoot)!;
+            // Before anything else, and before any Kubernetes client is built.
+            var recovered = await JournalRecoveryRun.AtStartAsync(hostRoot).ConfigureAwait(false);
+            var time = TimeProvider.System;
+            using var logging = new LoggerFactory([new LineLoggerProvider(output, time)]);
+            var log = logging.CreateLogger<NodeAgent>();
+            foreach (var report in recovered) log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message);
+            if (JournalDirectory.Open(hostRoot, out var why) is null)
+            {
+                output.WriteLine($"quiesce-agent: {why}");
+                return ExitCode.Failed;
+            }
+            try
+            {
+                using var connection = KubernetesConnection.Create(parsed.GetValue(kubeconfig), null, new ConnectionOptions { UserAgent = "quiesce-agent" });
+                var identity = AgentIdentity.New(parsed.GetValue(node)!);
+                log.Serving(identity.Node, identity.Instance, connection.Source, hostRoot);
+                using var stop = new CancellationTokenSource();
+                using var interrupt = Stop(PosixSignal.SIGINT, stop);
+                using var terminate = Stop(PosixSignal.SIGTERM, stop);
+                var context = new AgentContext(identity, connection, parsed.GetValue(ns)!, hostRoot, parsed.GetValue(CommonOptions.AllowProtected) ?? [], output, time, log);
+                await new NodeAgent(context, recovered).RunAsync(stop.Token).ConfigureAwait(false);
+                return ExitCode.Success;
+            }
+            catch (KubeConfigException e)
+            {
+                output.WriteLine($"quiesce-agent: {e.Message}");
+                return ExitCode.Failed;
+            }
+        });
+        return command;
+    }
+
+    private static PosixSignalRegistration Stop(PosixSignal signal, CancellationTokenSource stop) => PosixSignalRegistration.Create(signal, context =>
+    {
+        context.Cancel = true;
+        stop.Cancel();
+    });
+}

@@ -1,0 +1,73 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Quiesce.Agent.Output;
+using Quiesce.Crds;
+using Quiesce.Crds.Client;
+
+namespace Quiesce.Agent.Serving;
+
+/// <summary>What every session of one agent shares. Safe for any number of threads.</summary>
+internal sealed class AgentContext(
+    AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, IReadOnlyList<string> allowedPaths, NonBlockingWriter output, TimeProvider time, ILogger log)
+{
+    private readonly ResourceClient<FreezeWindow> windows = new(connection, Kinds.FreezeWindows);
+    private readonly HashSet<object> frozen = [];
+
+    internal AgentIdentity Identity => identity;
+
+    internal string HostRoot => hostRoot;
+
+    internal IReadOnlyList<string> AllowedPaths => allowedPaths;
+
+    internal TimeProvider Time => time;
+
+    internal ILogger Log => log;
+
+    internal ResourceClient<NodeFreeze> NodeFreezes { get; } = new(connection, Kinds.NodeFreezes);
+
+    /// <summary>How long a stopping agent tries to write its last reports, after everything is thawed.</summary>
+    internal TimeSpan StopPatience { get; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Follows all NodeFreezes of this node.</summary>
+    internal ListWatch<NodeFreeze> FollowNode() =>
+        new(NodeFreezes, new ListWatchOptions { Namespace = ns, FieldSelector = $"spec.nodeName={identity.Node}" }, time);
+
+    /// <summary>Follows one FreezeWindow; null means that it is gone, which only a completed list or a deletion says.</summary>
+    internal async IAsyncEnumerable<FreezeWindowSpec?> FollowWindow(string name, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var follow = new ListWatch<FreezeWindow>(
+            windows,
+            // A dead watch is noticed sooner than an idle one's would need to be: a thaw may be waiting in it.
+            new ListWatchOptions { Namespace = ns, FieldSelector = $"metadata.name={name}", WatchTimeout = TimeSpan.FromSeconds(20), SilenceAllowance = TimeSpan.FromSeconds(5) },
+            time);
+        await foreach (var change in follow.FollowAsync(cancel).ConfigureAwait(false))
+        {
+            switch (change)
+            {
+                case WatchEvent<FreezeWindow>.Added(var item):
+                    yield return item.Spec;
+                    break;
+                case WatchEvent<FreezeWindow>.Modified(var item):
+                    yield return item.Spec;
+                    break;
+                case WatchEvent<FreezeWindow>.Deleted:
+                case WatchEvent<FreezeWindow>.Synced { Items.Count: 0 }:
+                    yield return null;
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Notes that a session has, or no longer has, something frozen: meanwhile the log stays in memory.</summary>
+    internal void Frozen(object session, bool has)
+    {
+        lock (frozen)
+        {
+            if (has) frozen.Add(session);
+            else frozen.Remove(session);
+            output.Hold(frozen.Count > 0);
+        }
+    }
+}

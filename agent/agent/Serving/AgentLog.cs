@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Logging;
+
+namespace Quiesce.Agent.Serving;
+
+/// <summary>Everything a serving agent logs.</summary>
+internal static partial class AgentLog
+{
+    [LoggerMessage(1, LogLevel.Information, "serving node {Node} as instance {Instance} over {Source}, host root {HostRoot}")]
+    internal static partial void Serving(this ILogger log, string node, string instance, string source, string hostRoot);
+
+    [LoggerMessage(2, LogLevel.Warning, "recovered window {Window}: {Thawed} of {Filesystems} filesystems thawed that an earlier instance left behind. {Message}")]
+    internal static partial void Recovered(this ILogger log, string window, int thawed, int filesystems, string? message);
+
+    [LoggerMessage(3, LogLevel.Information, "NodeFreeze {Name} for {Request}: {Mode} of {Paths}")]
+    internal static partial void Started(this ILogger log, string name, string request, string mode, string paths);
+
+    [LoggerMessage(4, LogLevel.Information, "NodeFreeze {Name}: {Phase} {Reason} {Message}")]
+    internal static partial void Changed(this ILogger log, string name, string phase, string? reason, string? message);
+
+    [LoggerMessage(5, LogLevel.Warning, "NodeFreeze {Name}: its status could not be written, trying again: {Error}")]
+    internal static partial void StatusNotWritten(this ILogger log, string name, string error);
+
+    [LoggerMessage(6, LogLevel.Warning, "the API server is not heard since {Since:o}: {Error}. Open windows go on and end by themselves")]
+    internal static partial void Disconnected(this ILogger log, DateTimeOffset since, string error);
+
+    [LoggerMessage(7, LogLevel.Information, "stopping: every window is thawed first")]
+    internal static partial void Stopping(this ILogger log);
+
+    [LoggerMessage(8, LogLevel.Error, "NodeFreeze {Name}: an error nobody foresaw; its holder thaws by itself")]
+    internal static partial void Unforeseen(this ILogger log, Exception error, string name);
+}

@@ -1,0 +1,194 @@
+using System.Diagnostics.CodeAnalysis;
+using Quiesce.Agent.Holding;
+using Quiesce.Crds;
+using Quiesce.Freezing;
+using Quiesce.Freezing.Holders;
+using Quiesce.Freezing.Planning;
+using Quiesce.Freezing.Reports;
+using Quiesce.Freezing.Windows;
+
+namespace Quiesce.Agent.Serving;
+
+/// <summary>Serves one NodeFreeze from first sight to its final status; lives in this instance alone and never freezes twice.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A source of cancellation without a timer holds nothing to release.")]
+internal sealed class NodeFreezeSession
+{
+    private static readonly TimeSpan LastWritePatience = TimeSpan.FromMinutes(10);
+
+    private readonly NodeFreeze plan;
+    private readonly AgentContext context;
+    private readonly StatusWriter status;
+    private readonly CancellationTokenSource gone = new();
+    private readonly long firstSeen;
+    private volatile HeldWindow? holder;
+    private volatile bool stopping;
+
+    private NodeFreezeSession(NodeFreeze plan, AgentContext context)
+    {
+        this.plan = plan;
+        this.context = context;
+        firstSeen = context.Time.GetTimestamp();
+        status = new StatusWriter(plan, context.NodeFreezes, context.Time, context.Log);
+        Completed = Task.Run(RunAsync);
+    }
+
+    /// <summary>Ends when everything is released and the final status is written.</summary>
+    internal Task Completed { get; }
+
+    /// <summary>Starts to serve a plan that no instance has touched.</summary>
+    internal static NodeFreezeSession Start(NodeFreeze plan, AgentContext context) => new(plan, context);
+
+    /// <summary>The NodeFreeze is gone, which means thaw.</summary>
+    internal void CommandGone()
+    {
+        gone.Cancel();
+        holder?.Send(HolderCommandKind.CommandGone);
+    }
+
+    /// <summary>The agent is shutting down.</summary>
+    internal void Stop()
+    {
+        stopping = true;
+        gone.Cancel();
+        holder?.Send(HolderCommandKind.Stop);
+    }
+
+    private async Task RunAsync()
+    {
+        var name = plan.Metadata.Name;
+        try
+        {
+            context.Log.Started(name, $"{plan.Spec.Request.Namespace}/{plan.Spec.Request.Name}", plan.Spec.Mode.ToString(), string.Join(", ", plan.Spec.Paths));
+            var final = plan.Spec.Mode switch
+            {
+                NodeFreezeMode.Hold => await HoldAsync().ConfigureAwait(false),
+                NodeFreezeMode.Inspect => await SingleAnswer.AskAsync(Order(HolderTask.Inspect), Timeout).ConfigureAwait(false),
+                _ => await SingleAnswer.AskAsync(Order(HolderTask.ThawUnconditionally), Timeout + TimeSpan.FromSeconds(15)).ConfigureAwait(false),
+            };
+            Report(final);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // The holder ends its window without us, at its deadline at the latest.
+            context.Log.Unforeseen(e, name);
+            holder?.Send(HolderCommandKind.Stop);
+            Report(Failed(FreezeReason.InternalError, $"{e.GetType().Name}: {e.Message}; see the agent's log"));
+        }
+        finally
+        {
+            context.Frozen(this, false);
+        }
+        await status.FinishAsync(stopping ? context.StopPatience : LastWritePatience).ConfigureAwait(false);
+    }
+
+    private async Task<WindowReport> HoldAsync()
+    {
+        using var follow = CancellationTokenSource.CreateLinkedTokenSource(gone.Token);
+        var window = context.FollowWindow(plan.Spec.Window!, follow.Token).GetAsyncEnumerator(CancellationToken.None);
+        try
+        {
+            FreezeWindowSpec? command;
+            try
+            {
+                follow.CancelAfter(Timeout);
+                if (!await window.MoveNextAsync().ConfigureAwait(false)) return EndedBefore();
+                command = window.Current;
+                follow.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
+            }
+            catch (OperationCanceledException)
+            {
+                return EndedBefore();
+            }
+            if (command is null) return Failed(FreezeReason.CommandGone, EndCause.CommandGone.Message);
+            if (command.DesiredState == WindowState.Thawed) return Failed(FreezeReason.ThawedBeforeFrozen, "ended before this node froze anything");
+
+            var atOnce = command.DesiredState == WindowState.Frozen && command.Confirmed;
+            var held = HeldWindow.Start(
+                Order(HolderTask.Hold) with
+                {
+                    Options = new WindowOptions
+                    {
+                        Deadline = WindowCommands.Nanoseconds(command.DeadlineSeconds),
+                        FreezeTimeout = WindowCommands.Nanoseconds((Timeout - context.Time.GetElapsedTime(firstSeen)).TotalSeconds),
+                        FreezeAtOnce = atOnce,
+                        RequireConfirmation = !atOnce,
+                        FailUnsupported = plan.Spec.UnsupportedFilesystems == UnsupportedFilesystems.Fail,
+                    },
+                },
+                context.Time);
+            holder = held;
+            if (stopping) held.Send(HolderCommandKind.Stop);
+            else if (gone.IsCancellationRequested) held.Send(HolderCommandKind.CommandGone);
+            else WindowCommands.Send(held, command);
+            var commands = Task.Run(() => PassOnAsync(window, held), CancellationToken.None);
+
+            WindowReport? final = null;
+            var told = WindowPhase.Preparing;
+            var deadline = 0L;
+            await foreach (var report in held.ReportsAsync(CancellationToken.None).ConfigureAwait(false))
+            {
+                context.Frozen(this, report.Phase is WindowPhase.Freezing or WindowPhase.Frozen or WindowPhase.Thawing);
+                final = report;
+                // Each write costs the API server something: only what the operator waits for, or a person has to know.
+                var worthTelling = report.Phase switch
+                {
+                    WindowPhase.Prepared => !atOnce,
+                    WindowPhase.Frozen => told != WindowPhase.Frozen || report.Deadline != deadline,
+                    _ => report.Filesystems.Any(f => f.State == Freezing.Reports.FilesystemState.Stuck),
+                };
+                if (report.IsFinal || !worthTelling) continue;
+                (told, deadline) = (report.Phase, report.Deadline);
+                Report(report);
+            }
+            await follow.CancelAsync().ConfigureAwait(false);
+            await commands.ConfigureAwait(false);
+            return final!;
+        }
+        finally
+        {
+            await window.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static async Task PassOnAsync(IAsyncEnumerator<FreezeWindowSpec?> window, HeldWindow held)
+    {
+        try
+        {
+            while (await window.MoveNextAsync().ConfigureAwait(false)) WindowCommands.Send(held, window.Current);
+        }
+        catch (OperationCanceledException)
+        {
+            // The window is over, or the agent is.
+        }
+    }
+
+    private TimeSpan Timeout => TimeSpan.FromSeconds(plan.Spec.FreezeTimeoutSeconds);
+
+    private HolderOrder Order(HolderTask task) => new()
+    {
+        Task = task,
+        WindowId = plan.Metadata.Uid,
+        Plan = new PlanOrder
+        {
+            HostRoot = context.HostRoot,
+            Paths = plan.Spec.Paths,
+            AllFilesystems = plan.Spec.AllFilesystems,
+            FailUnsupported = plan.Spec.UnsupportedFilesystems == UnsupportedFilesystems.Fail,
+            AllowedPaths = context.AllowedPaths,
+        },
+    };
+
+    private WindowReport EndedBefore() =>
+        stopping ? Failed(FreezeReason.AgentStopped, "the agent was stopped before this node froze anything")
+        : gone.IsCancellationRequested ? Failed(FreezeReason.CommandGone, EndCause.CommandGone.Message)
+        : Failed(FreezeReason.FreezeTimeout, $"the FreezeWindow {plan.Spec.Window} could not be read within the freeze timeout; nothing was frozen");
+
+    private WindowReport Failed(string reason, string message) =>
+        new() { WindowId = plan.Metadata.Uid, Phase = WindowPhase.Failed, Reason = reason, Message = message };
+
+    private void Report(WindowReport report)
+    {
+        context.Log.Changed(plan.Metadata.Name, report.Phase.ToString(), report.Reason, report.Message);
+        status.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time));
+    }
+}

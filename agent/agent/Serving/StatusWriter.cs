@@ -1,0 +1,93 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
+using Quiesce.Crds;
+using Quiesce.Crds.Client;
+
+namespace Quiesce.Agent.Serving;
+
+/// <summary>
+/// Writes the status of one NodeFreeze, the newest wins: whoever reports never waits for the API server, and an outage costs no more than
+/// the reports in between.
+/// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "Its end is FinishAsync; a semaphore that nobody took a handle of holds nothing to release.")]
+internal sealed class StatusWriter
+{
+    private readonly ResourceClient<NodeFreeze> client;
+    private readonly TimeProvider time;
+    private readonly ILogger log;
+    private readonly SemaphoreSlim changed = new(0);
+    private readonly object gate = new();
+    private readonly CancellationTokenSource stop = new();
+    private readonly Task writing;
+    private NodeFreeze written;
+    private NodeFreezeStatus? wanted;
+    private bool last;
+
+    internal StatusWriter(NodeFreeze o, ResourceClient<NodeFreeze> client, TimeProvider time, ILogger log)
+    {
+        (written, this.client, this.time, this.log) = (o, client, time, log);
+        writing = Task.Run(WriteAsync);
+    }
+
+    /// <summary>Replaces what is to be written next.</summary>
+    internal void Write(NodeFreezeStatus status)
+    {
+        lock (gate) wanted = status;
+        changed.Release();
+    }
+
+    /// <summary>Writes what is left, until it succeeds, the object is gone, or the patience is over.</summary>
+    internal async Task FinishAsync(TimeSpan patience)
+    {
+        lock (gate) last = true;
+        changed.Release();
+        stop.CancelAfter(patience);
+        await writing.ConfigureAwait(false);
+    }
+
+    private async Task WriteAsync()
+    {
+        try
+        {
+            for (var failures = 0; ;)
+            {
+                await changed.WaitAsync(stop.Token).ConfigureAwait(false);
+                NodeFreezeStatus? status;
+                lock (gate) (status, wanted) = (wanted, null);
+                if (status is not null && !await TryWriteAsync(status).ConfigureAwait(false))
+                {
+                    await Task.Delay(Backoff.Default.After(++failures), time, stop.Token).ConfigureAwait(false);
+                    lock (gate) wanted ??= status;
+                    changed.Release();
+                    continue;
+                }
+                failures = 0;
+                lock (gate)
+                    if (last && wanted is null) return;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The patience is over: the operator reads silence as it must.
+        }
+    }
+
+    // True when it need not be tried again.
+    private async Task<bool> TryWriteAsync(NodeFreezeStatus status)
+    {
+        try
+        {
+            written = await client.PatchStatusAsync(written, written with { Status = status }, checkVersion: false, stop.Token).ConfigureAwait(false);
+            return true;
+        }
+        catch (KubernetesApiException e) when (e.IsNotFound || e.IsConflict)
+        {
+            return true; // deleted, or another one of this name by now
+        }
+        catch (KubernetesApiException e)
+        {
+            log.StatusNotWritten(written.Metadata.Name, e.Message);
+            return false;
+        }
+    }
+}
