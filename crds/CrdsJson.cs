@@ -6,6 +6,10 @@ using k8s.Models;
 namespace Quiesce.Crds;
 
 /// <summary>Source-generated JSON of every kind, in the API's spelling: camelCase, enums by name, no nulls, UTC times.</summary>
+/// <remarks>
+/// The source generator sets an <c>init</c> property that a document lacks to the type's default and so undoes its initializer. A
+/// list therefore turns null into empty in its <c>init</c>, and a number with a default of its own has <c>set</c>.
+/// </remarks>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
@@ -25,10 +29,10 @@ public sealed partial class CrdsJson : JsonSerializerContext;
 public sealed record ResourceList<T>
 {
     /// <summary>Carries the resource version to watch from, and the continue token.</summary>
-    public V1ListMeta Metadata { get; init; } = new();
+    public V1ListMeta Metadata { get; init => field = value ?? new(); } = new();
 
     /// <summary>The objects.</summary>
-    public IReadOnlyList<T> Items { get; init; } = [];
+    public IReadOnlyList<T> Items { get; init => field = value ?? []; } = [];
 }
 
 /// <summary>Times as RFC 3339 in UTC with milliseconds, the form <c>kubectl</c> and the schema's <c>date-time</c> understand.</summary>
@@ -36,7 +40,9 @@ public sealed class Rfc3339Converter : JsonConverter<DateTimeOffset>
 {
     /// <inheritdoc/>
     public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        DateTimeOffset.Parse(reader.GetString() ?? throw new JsonException("a time is not null"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
+        DateTimeOffset.TryParse(reader.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+            ? time
+            : throw new JsonException("not a time in RFC 3339");
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>

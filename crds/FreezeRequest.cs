@@ -30,13 +30,13 @@ public sealed record FreezeRequest : IQuiesceResource, ISpec<FreezeRequestSpec>,
 public sealed record FreezeRequestSpec
 {
     /// <summary>What to freeze; 1 to 64 targets.</summary>
-    public IReadOnlyList<FreezeTarget> Targets { get; init; } = [];
+    public IReadOnlyList<FreezeTarget> Targets { get; init => field = value ?? []; } = [];
 
     /// <summary>Longest hold in seconds (1 to 3600), counted on each node from the moment its freeze begins.</summary>
-    public int DeadlineSeconds { get; init; } = 20;
+    public int DeadlineSeconds { get; set; } = 20;
 
     /// <summary>Longest time in seconds (1 to 300) from the first sight of the request to Frozen.</summary>
-    public int FreezeTimeoutSeconds { get; init; } = 10;
+    public int FreezeTimeoutSeconds { get; set; } = 10;
 
     /// <summary>Frozen opens the window; Thawed ends it.</summary>
     public DesiredState DesiredState { get; init; } = DesiredState.Frozen;
@@ -174,7 +174,7 @@ public sealed record FreezeRequestStatus
     public string? Message { get; init; }
 
     /// <summary>Accepted, Frozen, Thawed, WindowIntact and Finished.</summary>
-    public IReadOnlyList<Condition> Conditions { get; init; } = [];
+    public IReadOnlyList<Condition> Conditions { get; init => field = value ?? []; } = [];
 
     /// <summary>When the operator first saw the request: <c>freezeTimeoutSeconds</c> counts from here.</summary>
     public DateTimeOffset? StartedAt { get; init; }
@@ -216,7 +216,7 @@ public sealed record FreezeRequestStatus
     public int NodesOmitted { get; init; }
 
     /// <summary>At most 100 nodes, failed and slowest first.</summary>
-    public IReadOnlyList<NodeStatus> Nodes { get; init; } = [];
+    public IReadOnlyList<NodeStatus> Nodes { get; init => field = value ?? []; } = [];
 }
 
 /// <summary>What happened on one node.</summary>
@@ -235,7 +235,7 @@ public sealed record NodeStatus
     public string? Message { get; init; }
 
     /// <summary>At most 64 filesystems, failed and slowest first.</summary>
-    public IReadOnlyList<FilesystemStatus> Filesystems { get; init; } = [];
+    public IReadOnlyList<FilesystemStatus> Filesystems { get; init => field = value ?? []; } = [];
 
     /// <summary>Filesystems left out of <see cref="Filesystems"/> for its bound.</summary>
     public int FilesystemsOmitted { get; init; }

@@ -47,7 +47,7 @@ public sealed record NodeFreezeSpec
     public string? Window { get; init; }
 
     /// <summary>Folders of the host, absolute, at most 64 of up to 1024 characters.</summary>
-    public IReadOnlyList<string> Paths { get; init; } = [];
+    public IReadOnlyList<string> Paths { get; init => field = value ?? []; } = [];
 
     /// <summary>All filesystems of the node but the protected ones, in addition to <see cref="Paths"/>.</summary>
     public bool AllFilesystems { get; init; }
@@ -56,7 +56,7 @@ public sealed record NodeFreezeSpec
     public UnsupportedFilesystems UnsupportedFilesystems { get; init; }
 
     /// <summary>Longest time in seconds from first sight to Frozen.</summary>
-    public int FreezeTimeoutSeconds { get; init; } = 10;
+    public int FreezeTimeoutSeconds { get; set; } = 10;
 }
 
 /// <summary>What kind of act a NodeFreeze is.</summary>
@@ -143,7 +143,7 @@ public sealed record NodeFreezeStatus
     public int ThawedFilesystems { get; init; }
 
     /// <summary>At most 64 filesystems, failed and slowest first.</summary>
-    public IReadOnlyList<FilesystemStatus> Filesystems { get; init; } = [];
+    public IReadOnlyList<FilesystemStatus> Filesystems { get; init => field = value ?? []; } = [];
 
     /// <summary>Filesystems left out of <see cref="Filesystems"/> for its bound.</summary>
     public int FilesystemsOmitted { get; init; }

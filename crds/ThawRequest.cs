@@ -33,10 +33,10 @@ public sealed record ThawRequestSpec
     public required string NodeName { get; init; }
 
     /// <summary>Folders of the host whose filesystems are thawed, at most 64; empty means every filesystem of the node.</summary>
-    public IReadOnlyList<string> Paths { get; init; } = [];
+    public IReadOnlyList<string> Paths { get; init => field = value ?? []; } = [];
 
     /// <summary>Longest wait in seconds for the node's answer (1 to 300).</summary>
-    public int TimeoutSeconds { get; init; } = 30;
+    public int TimeoutSeconds { get; set; } = 30;
 
     /// <summary>Seconds after the final phase until the request deletes itself; null keeps it.</summary>
     public int? TtlSecondsAfterFinished { get; init; }
@@ -74,7 +74,7 @@ public sealed record ThawRequestStatus
     public string? Message { get; init; }
 
     /// <summary>Accepted, Thawed and Finished.</summary>
-    public IReadOnlyList<Condition> Conditions { get; init; } = [];
+    public IReadOnlyList<Condition> Conditions { get; init => field = value ?? []; } = [];
 
     /// <summary>When the operator first saw the request.</summary>
     public DateTimeOffset? StartedAt { get; init; }
@@ -83,5 +83,5 @@ public sealed record ThawRequestStatus
     public int ThawedFilesystems { get; init; }
 
     /// <summary>At most 64 filesystems that were thawed or could not be.</summary>
-    public IReadOnlyList<FilesystemStatus> Filesystems { get; init; } = [];
+    public IReadOnlyList<FilesystemStatus> Filesystems { get; init => field = value ?? []; } = [];
 }

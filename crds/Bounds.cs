@@ -1,0 +1,33 @@
+namespace Quiesce.Crds;
+
+/// <summary>The bounds the manifests set. The API server refuses a write beyond one of them, so whoever reports cuts to them first.</summary>
+/// <remarks>Without bounds on every list and string it refuses the manifests themselves, for the estimated cost of their rules.</remarks>
+public static class Bounds
+{
+    /// <summary>Targets of one FreezeRequest.</summary>
+    public const int Targets = 64;
+
+    /// <summary>Paths of one NodeFreeze or ThawRequest.</summary>
+    public const int Paths = 64;
+
+    /// <summary>Characters of a path that is asked for.</summary>
+    public const int PathLength = 1024;
+
+    /// <summary>Characters of a path, or of a mount's source, that is reported: the kernel's <c>PATH_MAX</c>.</summary>
+    public const int ReportedPathLength = 4096;
+
+    /// <summary>The longest <c>freezeTimeoutSeconds</c> and <c>timeoutSeconds</c>.</summary>
+    public const int TimeoutCeilingSeconds = 300;
+
+    /// <summary>Nodes listed in the status of a FreezeRequest.</summary>
+    public const int Nodes = 100;
+
+    /// <summary>Filesystems listed for one node.</summary>
+    public const int Filesystems = 64;
+
+    /// <summary>Conditions of one request.</summary>
+    public const int Conditions = 16;
+
+    /// <summary>Characters of any <c>message</c>, as in <c>metav1.Condition</c>.</summary>
+    public const int MessageLength = 32768;
+}

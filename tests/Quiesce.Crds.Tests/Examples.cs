@@ -1,0 +1,157 @@
+using k8s.Models;
+
+namespace Quiesce.Crds.Tests;
+
+/// <summary>One object of each kind with every property set, as a program would write it.</summary>
+internal static class Examples
+{
+    public static readonly DateTimeOffset Time = new(2026, 3, 4, 5, 6, 7, 89, TimeSpan.Zero);
+
+    public static FreezeRequest FreezeRequest { get; } = new()
+    {
+        Metadata = new V1ObjectMeta { Name = "full" },
+        Spec = new()
+        {
+            Targets =
+            [
+                new() { HostPath = new() { Path = "/srv/orders", NodeName = "node-1" } },
+                new()
+                {
+                    AllFilesystems = new()
+                    {
+                        NodeSelector = new()
+                        {
+                            MatchLabels = new Dictionary<string, string> { ["example.com/role"] = "db" },
+                            MatchExpressions =
+                            [
+                                new() { Key = "zone", Operator = "In", Values = ["a", "b"] },
+                                new() { Key = "gpu", Operator = "DoesNotExist" },
+                            ],
+                        },
+                    },
+                },
+            ],
+            DeadlineSeconds = 30,
+            FreezeTimeoutSeconds = 15,
+            DesiredState = DesiredState.Frozen,
+            UnsupportedFilesystems = UnsupportedFilesystems.Fail,
+            DryRun = true,
+            TtlSecondsAfterFinished = 86400,
+        },
+        Status = new()
+        {
+            ObservedGeneration = 1,
+            Phase = FreezePhase.Broken,
+            Reason = Reasons.ThawedByOther,
+            Message = "node-1: /srv/orders was thawed by somebody else",
+            Conditions = [Condition(ConditionTypes.WindowIntact), Condition(ConditionTypes.Finished)],
+            StartedAt = Time,
+            FrozenAt = Time.AddSeconds(1),
+            DeadlineAt = Time.AddSeconds(21),
+            ThawedAt = Time.AddSeconds(5),
+            FrozenFilesystems = 3,
+            ThawedFilesystems = 2,
+            SkewMilliseconds = 4,
+            NodeCount = 2,
+            NodesPrepared = 2,
+            NodesFrozen = 2,
+            NodesThawed = 2,
+            NodesFailed = 1,
+            NodesOmitted = 1,
+            Nodes =
+            [
+                new()
+                {
+                    Name = "node-1",
+                    Phase = NodeFreezePhase.Broken,
+                    Reason = Reasons.ThawedByOther,
+                    Message = "somebody else",
+                    Filesystems = [Filesystem],
+                    FilesystemsOmitted = 1,
+                },
+            ],
+        },
+    };
+
+    public static ThawRequest ThawRequest { get; } = new()
+    {
+        Metadata = new V1ObjectMeta { Name = "full" },
+        Spec = new() { NodeName = "node-1", Paths = ["/srv/orders"], TimeoutSeconds = 20, TtlSecondsAfterFinished = 0 },
+        Status = new()
+        {
+            ObservedGeneration = 1,
+            Phase = ThawPhase.Failed,
+            Reason = Reasons.ThawFailed,
+            Message = "node-1: /srv/orders could not be thawed",
+            Conditions = [Condition(ConditionTypes.Thawed)],
+            StartedAt = Time,
+            ThawedFilesystems = 1,
+            Filesystems = [Filesystem],
+        },
+    };
+
+    public static FreezeWindow FreezeWindow { get; } = new()
+    {
+        Metadata = new V1ObjectMeta { Name = "full" },
+        Spec = new() { Request = Request, DesiredState = WindowState.Frozen, DeadlineSeconds = 30, Confirmed = true },
+    };
+
+    public static NodeFreeze NodeFreeze { get; } = new()
+    {
+        Metadata = new V1ObjectMeta { Name = "full" },
+        Spec = new()
+        {
+            NodeName = "node-1",
+            Request = Request,
+            Mode = NodeFreezeMode.Hold,
+            Window = "0d5e",
+            Paths = ["/srv/orders", "/srv/a..b"],
+            AllFilesystems = true,
+            UnsupportedFilesystems = UnsupportedFilesystems.Fail,
+            FreezeTimeoutSeconds = 15,
+        },
+        Status = new()
+        {
+            ObservedGeneration = 1,
+            Phase = NodeFreezePhase.Expired,
+            Reason = Reasons.DeadlineExceeded,
+            Message = "the deadline of 30 s ended the window",
+            BootID = "e3f1a9c2-0b1f-4c55-8b0e-8d3c1b1f7a11",
+            AgentInstance = "b6c0",
+            DeadlineSeconds = 30,
+            FrozenAt = Time,
+            ThawedAt = Time.AddSeconds(30),
+            FrozenFilesystems = 1,
+            ThawedFilesystems = 1,
+            Filesystems = [Filesystem],
+            FilesystemsOmitted = 1,
+        },
+    };
+
+    private static RequestReference Request => new() { Namespace = "shop", Name = "nightly", Uid = "0d5e" };
+
+    private static FilesystemStatus Filesystem => new()
+    {
+        Path = "/srv/orders",
+        State = FilesystemState.Failed,
+        Reason = Reasons.ThawedByOther,
+        Message = "somebody else thawed it",
+        Type = "xfs",
+        Source = "/dev/sdb1",
+        Device = "8:17",
+        FlushMilliseconds = 12.5,
+        FreezeMilliseconds = 21.25,
+        HeldMilliseconds = 4000.125,
+        ThawMilliseconds = 0,
+    };
+
+    private static Condition Condition(string type) => new()
+    {
+        Type = type,
+        Status = ConditionStatus.False,
+        Reason = Reasons.ThawedByOther,
+        Message = "somebody else thawed it",
+        LastTransitionTime = Time,
+        ObservedGeneration = 1,
+    };
+}
