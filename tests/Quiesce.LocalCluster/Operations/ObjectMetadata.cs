@@ -1,0 +1,160 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Quiesce.Cluster.Errors;
+using Quiesce.Cluster.Kinds;
+
+namespace Quiesce.Cluster.Operations;
+
+/// <summary>The rules of <c>metadata</c>; words after apimachinery's <c>api/validation</c> and <c>util/validation</c>.</summary>
+internal static partial class ObjectMetadata
+{
+    private const string SubdomainRule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+    private const string LabelRule = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+    private const string LabelValueRule = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+    private const string QualifiedNameRule = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+    private const int AnnotationsLimit = 256 * 1024;
+
+    /// <summary>Fields that only the server sets and that a client's body is not asked about.</summary>
+    private static readonly string[] ServerFields = ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion", "selfLink", "managedFields"];
+
+    private static readonly HashSet<string> KnownFields =
+        ["name", "generateName", "namespace", "labels", "annotations", "finalizers", "ownerReferences", .. ServerFields];
+
+    private static readonly string[] RequiredOfOwners = ["apiVersion", "kind", "name", "uid"];
+
+    private static readonly string[] OwnerReferenceFields = ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
+
+    /// <summary>Brings metadata as sent into the form it is kept in.</summary>
+    /// <returns>The paths of the fields that were dropped because nobody knows them.</returns>
+    /// <exception cref="ApiError">400: a field has the wrong type.</exception>
+    public static List<string> Normalize(JsonObject metadata, string kind)
+    {
+        var unknown = new List<string>();
+        foreach (var (name, value) in metadata.ToList())
+        {
+            if (!KnownFields.Contains(name))
+            {
+                metadata.Remove(name);
+                unknown.Add($"metadata.{name}");
+            }
+            else if (value is null || value is JsonArray { Count: 0 } || value is JsonObject { Count: 0 })
+            {
+                metadata.Remove(name);
+            }
+            else
+            {
+                CheckType(name, value, kind);
+            }
+        }
+
+        return unknown;
+    }
+
+    public static void DropServerFields(JsonObject metadata)
+    {
+        foreach (var name in ServerFields)
+            metadata.Remove(name);
+    }
+
+    /// <summary>Puts back what an update cannot change.</summary>
+    public static void CarryServerFields(JsonObject from, JsonObject to)
+    {
+        foreach (var name in ServerFields)
+        {
+            to.Remove(name);
+            if (name is not ("selfLink" or "managedFields") && from[name] is { } value)
+                to[name] = value.DeepClone();
+        }
+    }
+
+    public static IEnumerable<FieldError> Validate(JsonObject metadata, ApiResource resource)
+    {
+        var name = metadata.StringAt("name") ?? "";
+        if (name.Length == 0)
+            yield return FieldError.Required("metadata.name", "name or generateName is required");
+        else if (resource.Group == "rbac.authorization.k8s.io" ? PathSegment().IsMatch(name) is false : resource.NamesAreLabels ? !DnsLabel().IsMatch(name) : !DnsSubdomain().IsMatch(name))
+            yield return FieldError.Invalid("metadata.name", name, resource.NamesAreLabels ? LabelRule : SubdomainRule);
+        else if (name.Length > (resource.NamesAreLabels ? 63 : 253))
+            yield return FieldError.Invalid("metadata.name", name, $"must be no more than {(resource.NamesAreLabels ? 63 : 253)} bytes");
+
+        foreach (var (key, value) in metadata["labels"] as JsonObject ?? [])
+        {
+            var text = value!.GetValue<string>();
+            if (QualifiedNameProblem(key) is { } problem)
+                yield return FieldError.Invalid("metadata.labels", key, problem);
+            if (text.Length > 63)
+                yield return FieldError.Invalid("metadata.labels", text, "must be no more than 63 bytes");
+            if (!LabelValue().IsMatch(text))
+                yield return FieldError.Invalid("metadata.labels", text, LabelValueRule);
+        }
+
+        var annotations = metadata["annotations"] as JsonObject ?? [];
+        foreach (var (key, _) in annotations)
+            if (QualifiedNameProblem(key.ToLowerInvariant()) is { } problem)
+                yield return FieldError.Invalid("metadata.annotations", key, problem);
+        if (annotations.Sum(a => System.Text.Encoding.UTF8.GetByteCount(a.Key) + System.Text.Encoding.UTF8.GetByteCount(a.Value!.GetValue<string>())) > AnnotationsLimit)
+            yield return FieldError.TooLong("metadata.annotations", AnnotationsLimit);
+
+        foreach (var finalizer in metadata.StringsAt("finalizers"))
+            if (QualifiedNameProblem(finalizer) is { } problem)
+                yield return FieldError.Invalid("metadata.finalizers", finalizer, problem);
+
+        foreach (var (i, owner) in metadata.ItemsAt("ownerReferences").Index())
+            foreach (var field in RequiredOfOwners.Where(f => string.IsNullOrEmpty(owner.StringAt(f))))
+                yield return FieldError.Invalid($"metadata.ownerReferences[{i}].{field}", "", "must not be empty");
+        if (metadata.ItemsAt("ownerReferences").Count(o => o.BoolAt("controller") == true) > 1)
+            yield return FieldError.Invalid("metadata.ownerReferences", metadata["ownerReferences"], "Only one reference can have Controller set to true.");
+    }
+
+    /// <summary>What an object that is being deleted may not take on.</summary>
+    public static IEnumerable<FieldError> ValidateFinalizers(JsonObject before, JsonObject after)
+    {
+        if (before.StringAt("deletionTimestamp") is null)
+            yield break;
+        var added = after.StringsAt("finalizers").Except(before.StringsAt("finalizers")).Order(StringComparer.Ordinal).ToList();
+        if (added.Count > 0)
+            yield return FieldError.Forbidden("metadata.finalizers", $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{string.Join(", ", added.Select(FieldError.Quote))}}}");
+    }
+
+    private static string? QualifiedNameProblem(string name)
+    {
+        var parts = name.Split('/');
+        if (parts.Length > 2)
+            return $"a qualified name must consist of alphanumeric characters, '-', '_' or '.', with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+        if (parts.Length == 2 && !DnsSubdomain().IsMatch(parts[0]))
+            return "prefix part " + SubdomainRule;
+        var last = parts[^1];
+        return last.Length == 0 ? "name part must be non-empty" : last.Length > 63 ? "name part must be no more than 63 bytes" : QualifiedNamePart().IsMatch(last) ? null : QualifiedNameRule;
+    }
+
+    private static void CheckType(string name, JsonNode value, string kind)
+    {
+        var fits = name switch
+        {
+            "labels" or "annotations" => value is JsonObject map && map.All(m => m.Value is JsonValue v && v.GetValueKind() == JsonValueKind.String),
+            "finalizers" => value is JsonArray texts && texts.All(t => t is JsonValue v && v.GetValueKind() == JsonValueKind.String),
+            "ownerReferences" => value is JsonArray owners && owners.All(o => o is JsonObject reference && reference.All(m => OwnerReferenceFields.Contains(m.Key))),
+            "managedFields" => value is JsonArray,
+            "generation" or "deletionGracePeriodSeconds" => value is JsonValue v && v.GetValueKind() == JsonValueKind.Number,
+            _ => value is JsonValue v && v.GetValueKind() == JsonValueKind.String,
+        };
+        if (!fits)
+            throw ApiError.BadRequest($"{kind} in version could not be read: metadata.{name} has the wrong type: {ApiJson.Text(value)}");
+    }
+
+    [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\z")]
+    private static partial Regex DnsSubdomain();
+
+    [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]*[a-z0-9])?\z")]
+    private static partial Regex DnsLabel();
+
+    [GeneratedRegex(@"^[^/%]+\z")]
+    private static partial Regex PathSegment();
+
+    [GeneratedRegex(@"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\z")]
+    private static partial Regex LabelValue();
+
+    [GeneratedRegex(@"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\z")]
+    private static partial Regex QualifiedNamePart();
+}

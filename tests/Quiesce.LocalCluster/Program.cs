@@ -1,0 +1,3 @@
+using Quiesce.Cluster;
+
+return await LocalClusterProgram.RunAsync(args).ConfigureAwait(false);
