@@ -28,7 +28,7 @@ internal static class RunCommand
             var time = TimeProvider.System;
             using var logging = new LoggerFactory([new LineLoggerProvider(output, time)]);
             var log = logging.CreateLogger<NodeAgent>();
-            foreach (var report in recovered) log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message);
+            foreach (var report in recovered) log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
             if (JournalDirectory.Open(hostRoot, out var why) is null)
             {
                 output.WriteLine($"quiesce-agent: {why}");

@@ -1,21 +1,25 @@
 using Microsoft.Extensions.Logging;
+using Quiesce.Freezing.Reports;
 
 namespace Quiesce.Agent.Serving;
 
 /// <summary>Everything a serving agent logs.</summary>
 internal static partial class AgentLog
 {
+    /// <summary>Reason and sentence of a report, as the end of a line.</summary>
+    internal static string Why(WindowReport report) => report.Reason is null ? "" : $", {report.Reason}: {report.Message}";
+
     [LoggerMessage(1, LogLevel.Information, "serving node {Node} as instance {Instance} over {Source}, host root {HostRoot}")]
     internal static partial void Serving(this ILogger log, string node, string instance, string source, string hostRoot);
 
-    [LoggerMessage(2, LogLevel.Warning, "recovered window {Window}: {Thawed} of {Filesystems} filesystems thawed that an earlier instance left behind. {Message}")]
-    internal static partial void Recovered(this ILogger log, string window, int thawed, int filesystems, string? message);
+    [LoggerMessage(2, LogLevel.Warning, "recovered window {Window}: {Thawed} of {Filesystems} filesystems thawed that an earlier instance left behind. {Why}")]
+    internal static partial void Recovered(this ILogger log, string window, int thawed, int filesystems, string why);
 
     [LoggerMessage(3, LogLevel.Information, "NodeFreeze {Name} for {Request}: {Mode} of {Paths}")]
     internal static partial void Started(this ILogger log, string name, string request, string mode, string paths);
 
-    [LoggerMessage(4, LogLevel.Information, "NodeFreeze {Name}: {Phase} {Reason} {Message}")]
-    internal static partial void Changed(this ILogger log, string name, string phase, string? reason, string? message);
+    [LoggerMessage(4, LogLevel.Information, "NodeFreeze {Name}: {Phase}{Why}")]
+    internal static partial void Changed(this ILogger log, string name, string phase, string why);
 
     [LoggerMessage(5, LogLevel.Warning, "NodeFreeze {Name}: its status could not be written, trying again: {Error}")]
     internal static partial void StatusNotWritten(this ILogger log, string name, string error);

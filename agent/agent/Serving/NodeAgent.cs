@@ -55,7 +55,7 @@ internal sealed class NodeAgent(AgentContext context, IReadOnlyList<WindowReport
         // Begun by another instance or before a reboot: it is not frozen again, and what is reported is what is known.
         var report = EndOfAnother(plan.Status, left, context.Identity);
         var writer = new StatusWriter(plan, context.NodeFreezes, context.Time, context.Log);
-        context.Log.Changed(plan.Metadata.Name, report.Phase.ToString(), report.Reason, report.Message);
+        context.Log.Changed(plan.Metadata.Name, report.Phase.ToString(), AgentLog.Why(report));
         writer.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time) with
         {
             FrozenAt = plan.Status?.FrozenAt,

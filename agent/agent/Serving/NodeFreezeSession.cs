@@ -188,7 +188,7 @@ internal sealed class NodeFreezeSession
 
     private void Report(WindowReport report)
     {
-        context.Log.Changed(plan.Metadata.Name, report.Phase.ToString(), report.Reason, report.Message);
+        context.Log.Changed(plan.Metadata.Name, report.Phase.ToString(), AgentLog.Why(report));
         status.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time));
     }
 }
