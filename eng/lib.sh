@@ -33,18 +33,36 @@ need_dotnet() {
   case "$(dotnet --version 2>/dev/null)" in 10.*) ;; *) die ".NET SDK 10 is needed, found '$(dotnet --version 2>&1 | head -n 1)'" ;; esac
 }
 
+# unchanged NAME FOLDER... : whether artifacts/bin holds what the folders now say; sets STAMP and SOURCES for done_building.
+unchanged() {
+  STAMP="artifacts/stamps/$1"; shift
+  SOURCES=$(find "$@" eng Directory.Build.props Directory.Packages.props \( -name bin -o -name obj \) -prune -o -type f -print0 \
+    | sort -z | xargs -0 sha256sum | sha256sum)
+  [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$SOURCES" ]
+}
+build() { # NAME DOTNET-ARGUMENTS...
+  local name=$1; shift
+  mkdir -p artifacts/stamps artifacts/log "$BIN"
+  dotnet "$@" >"artifacts/log/$name.log" 2>&1 \
+    || { grep -E 'error|warning' "artifacts/log/$name.log" | sort -u | head -n 20 >&2; die "$name does not build; the whole output is in artifacts/log/$name.log"; }
+}
+
 # publish_native PROJECT FOLDER... : one NativeAOT program to artifacts/bin, skipped when nothing in the folders changed since.
 publish_native() {
-  local project=$1 name stamp sources; shift
-  name=$(basename "$project")
-  stamp="artifacts/stamps/$name"
-  sources=$(find "$@" eng Directory.Build.props Directory.Packages.props \( -name bin -o -name obj \) -prune -o -type f -print0 \
-    | sort -z | xargs -0 sha256sum | sha256sum)
-  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sources" ]; then return; fi
+  local project=$1 name; name=$(basename "$1"); shift
+  if unchanged "$name" "$@"; then return; fi
   say "building $name (native, one to two minutes)"
-  mkdir -p artifacts/stamps artifacts/log "$BIN"
-  dotnet publish "$project" -c Release -r "$RID" -o "artifacts/publish/$name" >"artifacts/log/$name.log" 2>&1 \
-    || { grep -E 'error|warning' "artifacts/log/$name.log" | sort -u | head -n 20 >&2; die "$name does not build; the whole output is in artifacts/log/$name.log"; }
-  find "artifacts/publish/$name" -maxdepth 1 -type f -perm -u+x ! -name '*.so' ! -name '*.dbg' -exec cp -f {} "$BIN/" \;
-  printf '%s' "$sources" >"$stamp"
+  build "$name" publish "$project" -c Release -r "$RID" -o "artifacts/publish/$name"
+  # A running program's file cannot be written, only replaced.
+  find "artifacts/publish/$name" -maxdepth 1 -type f -perm -u+x ! -name '*.so' ! -name '*.dbg' -exec cp -f --remove-destination {} "$BIN/" \;
+  printf '%s' "$SOURCES" >"$STAMP"
+}
+
+# build_managed PROJECT FOLDER... : a program for 'dotnet FILE.dll', in artifacts/bin/NAME; skipped when nothing changed.
+build_managed() {
+  local project=$1 name; name=$(basename "$1" | sed 's/^Quiesce\.LocalCluster$/local-cluster/'); shift
+  if unchanged "$name" "$@"; then return; fi
+  say "building $name"
+  build "$name" build "$project" -c Release -o "$BIN/$name"
+  printf '%s' "$SOURCES" >"$STAMP"
 }
