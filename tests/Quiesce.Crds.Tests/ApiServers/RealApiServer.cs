@@ -91,26 +91,3 @@ public sealed class RealApiServer : IAsyncLifetime
     /// <summary>What the server answered.</summary>
     internal sealed record Answer(HttpStatusCode Status, JsonNode Body);
 }
-
-/// <summary>The tests that share the server.</summary>
-[CollectionDefinition(Name)]
-public sealed class RealApiServerGroup : ICollectionFixture<RealApiServer>
-{
-    public const string Name = "real API server";
-}
-
-/// <summary>A test that needs the real kube-apiserver and is skipped without it.</summary>
-public sealed class RealApiServerFactAttribute : FactAttribute
-{
-    public RealApiServerFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1)
-        : base(file, line) =>
-        (Skip, SkipType, SkipUnless) = (KubeApiServer.Missing, typeof(KubeApiServer), nameof(KubeApiServer.IsAvailable));
-}
-
-/// <summary>A theory that needs the real kube-apiserver and is skipped without it.</summary>
-public sealed class RealApiServerTheoryAttribute : TheoryAttribute
-{
-    public RealApiServerTheoryAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = -1)
-        : base(file, line) =>
-        (Skip, SkipType, SkipUnless) = (KubeApiServer.Missing, typeof(KubeApiServer), nameof(KubeApiServer.IsAvailable));
-}
