@@ -23,6 +23,8 @@ namespace Quiesce.Crds;
 [JsonSerializable(typeof(ResourceList<FreezeWindow>))]
 [JsonSerializable(typeof(ResourceList<NodeFreeze>))]
 [JsonSerializable(typeof(ResourceList<ThawRequest>))]
+// metadata.managedFields, which every object from a real API server has, holds JSON of any shape.
+[JsonSerializable(typeof(JsonElement))]
 public sealed partial class CrdsJson : JsonSerializerContext;
 
 /// <summary>A list of one kind, as the API server answers it.</summary>

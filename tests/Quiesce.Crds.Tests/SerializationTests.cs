@@ -127,7 +127,7 @@ public sealed class SerializationTests
     public void Metadata_keeps_what_programs_rely_on()
     {
         const string metadata =
-            """{"creationTimestamp":"2026-03-04T05:06:07Z","deletionTimestamp":"2026-03-04T05:07:07Z","finalizers":["quiesce.dev/thaw"],"generation":2,"labels":{"velero.io/restore-name":"r"},"name":"a","namespace":"shop","resourceVersion":"12","uid":"u"}""";
+            """{"creationTimestamp":"2026-03-04T05:06:07Z","deletionTimestamp":"2026-03-04T05:07:07Z","finalizers":["quiesce.dev/thaw"],"generation":2,"labels":{"velero.io/restore-name":"r"},"managedFields":[{"apiVersion":"quiesce.dev/v1alpha1","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{".":{}}},"manager":"m","operation":"Update","time":"2026-03-04T05:06:07Z"}],"name":"a","namespace":"shop","resourceVersion":"12","uid":"u"}""";
         var window = JsonSerializer.Deserialize($$"""{"metadata":{{metadata}},"spec":{"request":{"namespace":"","name":"n","uid":"u"} } }""", CrdsJson.Default.FreezeWindow)!;
         Assert.Equal((2, "12", "u"), (window.Metadata.Generation, window.Metadata.ResourceVersion, window.Metadata.Uid));
         Assert.True(JsonNode.DeepEquals(JsonNode.Parse(metadata), JsonSerializer.SerializeToNode(window, CrdsJson.Default.FreezeWindow)!["metadata"]));
