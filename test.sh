@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and passes all tests. Prints "N passed, N failed, N skipped" last.
+#
+#   ./test.sh              everything; the API suites on the local cluster
+#   KUBEBUILDER_ASSETS=DIR ./test.sh
+#                          the API suites on the kube-apiserver and etcd in DIR as well (/usr/local/kubebuilder/bin is found by itself)
+#   ./test.sh NAME...      only these test projects, such as Quiesce.Freezing.Tests
+cd "$(dirname "$0")"
+. eng/lib.sh
+
+need_dotnet
+[ "$(uname -s)" = Linux ] || die "the tests freeze real filesystems, which is a matter of Linux; this is $(uname -s)"
+need_packages clang zlib1g-dev e2fsprogs xfsprogs btrfs-progs mount util-linux procps qemu-guest-agent openssl
+command -v kubectl >/dev/null || need_packages kubernetes-client
+
+if [ -z "${KUBEBUILDER_ASSETS:-}" ] && [ -x /usr/local/kubebuilder/bin/kube-apiserver ]; then KUBEBUILDER_ASSETS=/usr/local/kubebuilder/bin; fi
+ASSETS=${KUBEBUILDER_ASSETS:-}
+if [ -n "$ASSETS" ]; then
+  [ -x "$ASSETS/kube-apiserver" ] && [ -x "$ASSETS/etcd" ] || die "KUBEBUILDER_ASSETS=$ASSETS has no kube-apiserver and etcd; unset it, or point it to a folder that has both"
+  say "API suites on the local cluster and on $("$ASSETS/kube-apiserver" --version)"
+else
+  say "API suites on the local cluster only: KUBEBUILDER_ASSETS names no kube-apiserver"
+fi
+unset KUBEBUILDER_ASSETS
+
+# Where filesystems can be frozen a skip would hide a failure. Elsewhere the tests say what they could not do.
+if [ "$(id -u)" -eq 0 ] && [ -e /dev/loop-control ]; then export QUIESCE_REQUIRE_REAL=1
+else say "not root, or no loop devices: the tests on real filesystems are skipped"; fi
+
+eng/publish.sh
+export QUIESCE_BIN="$BIN"
+say "building the tests"
+mkdir -p artifacts/log artifacts/test-results
+rm -f artifacts/test-results/*
+dotnet build Quiesce.sln -c Release >artifacts/log/build.log 2>&1 \
+  || { grep -E 'error|warning' artifacts/log/build.log | sort -u | head -n 20 >&2; die "the solution does not build; the whole output is in artifacts/log/build.log"; }
+
+# Suites that meet an API server: run on the local cluster, and once more on the real one.
+API_SUITES="Quiesce.Crds.Tests Quiesce.LocalCluster.Tests Quiesce.Operator.Tests Quiesce.EndToEnd.Tests"
+passed=0 failed=0 skipped=0 broken=""
+
+# run_suite NAME BACKEND
+run_suite() {
+  local name=$1 backend=$2 report="$1-$2.json" summary started=$SECONDS
+  say "== $name${2:+ ($backend)}"
+  "tests/$name/bin/Release/net10.0/$name" --report-xunit-ctrf --report-xunit-ctrf-filename "$report" \
+    --results-directory "$PWD/artifacts/test-results" >"artifacts/log/$name-$backend.log" 2>&1 </dev/null || broken="$broken $name($backend)"
+  grep -E '^(failed|skipped) |^    ' "artifacts/log/$name-$backend.log" | head -n 60 >&2 || true
+  grep -hE '^\[figure\]' "artifacts/log/$name-$backend.log" >&2 || true
+  if [ ! -s "artifacts/test-results/$report" ]; then
+    tail -n 20 "artifacts/log/$name-$backend.log" >&2
+    failed=$((failed + 1))
+    return
+  fi
+  summary=$(tr -d ' \n\r' <"artifacts/test-results/$report" | grep -oE '"summary":\{[^}]*\}')
+  number() { grep -oE "\"$1\":[0-9]+" <<<"$summary" | head -n 1 | grep -oE '[0-9]+'; }
+  passed=$((passed + $(number passed))) failed=$((failed + $(number failed))) skipped=$((skipped + $(number skipped)))
+  say "   $(number passed) passed, $(number failed) failed, $(number skipped) skipped in $((SECONDS - started)) s"
+}
+
+suites=("$@")
+[ ${#suites[@]} -gt 0 ] || for project in tests/*.Tests; do suites+=("$(basename "$project")"); done
+for name in "${suites[@]}"; do
+  [ -d "tests/$name" ] || die "there is no test project $name"
+  run_suite "$name" local
+  case " $API_SUITES " in
+    *" $name "*) if [ -n "$ASSETS" ]; then KUBEBUILDER_ASSETS="$ASSETS" run_suite "$name" kube-apiserver; fi ;;
+  esac
+done
+
+[ -z "$broken" ] || say "failed:$broken; each has its whole output in artifacts/log"
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ -z "$broken" ] && [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
