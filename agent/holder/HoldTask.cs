@@ -188,13 +188,10 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
         }
     }
 
-    private Refusal? OpenJournal(ref Journal? journal)
-    {
-        if (JournalDirectory.Open(order.Plan.HostRoot, out var why) is not { } directory) return new Refusal(FreezeReason.JournalUnavailable, why);
-        var error = Journal.Create(directory, order.WindowId, plan!.Filesystems, out journal);
-        return error == Errno.None ? null : new Refusal(FreezeReason.JournalUnavailable,
-            $"the journal of this window cannot be made in {directory}: {error.Describe()}; nothing is frozen without it, make room there");
-    }
+    private Refusal? OpenJournal(ref Journal? journal) =>
+        JournalDirectory.Open(order.Plan.HostRoot, out var why) is { } directory
+            ? JournalDirectory.Claim(directory, order.WindowId, plan!, out journal)
+            : new Refusal(FreezeReason.JournalUnavailable, why);
 
     private string PlanTooSlow() => early == EndCause.FreezeTimeout
         ? $"{string.Join(", ", order.Plan.Paths)}: not resolved within the freeze timeout, a filesystem on the way does not answer; nothing was frozen"

@@ -1,4 +1,5 @@
 using Quiesce.Freezing.Kernel;
+using Quiesce.Freezing.Planning;
 using Tmds.Linux;
 using static Tmds.Linux.LibC;
 
@@ -45,6 +46,43 @@ public static unsafe class JournalDirectory
             why = $"{folder} exists but is not a folder that only this user can use; remove it";
         }
         return null;
+    }
+
+    /// <summary>
+    /// Makes a window's journal, unless another window of this node has a claim on what it needs: its journal is its claim, from before the
+    /// freeze to after the thaw. One claim is made at a time, so that of two windows one always sees the other.
+    /// </summary>
+    /// <param name="directory">From <see cref="Open"/>.</param>
+    /// <param name="windowId">A name that no other window has.</param>
+    /// <param name="plan">What it is to hold.</param>
+    /// <param name="journal">The journal, or null.</param>
+    /// <returns>Why there is none; null when there is.</returns>
+    public static Refusal? Claim(string directory, string windowId, FreezePlan plan, out Journal? journal)
+    {
+        journal = null;
+        int turn;
+        fixed (byte* p = Native.Path(directory))
+            turn = open(p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        try
+        {
+            // Held for a few file operations on a tmpfs; the bound is for a holder that was stopped right here.
+            var patience = 1000;
+            while (turn >= 0 && Native.flock(turn, Native.LOCK_EX_NB) != 0 && --patience > 0) _ = poll(null, 0, 1);
+            if (turn < 0 || patience == 0)
+                return new Refusal(FreezeReason.JournalUnavailable, $"{directory} is locked by another holder that does not go on; find it with 'fuser {directory}'");
+            foreach (var file in List(directory))
+                foreach (var record in Journal.Peek(file))
+                    if (record.State != JournalState.Done && plan.Concerns(record.Superblock) is { } filesystem)
+                        return new Refusal(FreezeReason.HeldByOtherRequest,
+                            $"{filesystem.Path}: {(filesystem.Superblock == record.Superblock ? "it is" : $"{record.Path}, which backs it or lies on it, is")} held by another window on this node; wait for its end and ask again");
+            var error = Journal.Create(directory, windowId, plan.Filesystems, out journal);
+            return error == Errno.None ? null : new Refusal(FreezeReason.JournalUnavailable,
+                $"the journal of this window cannot be made in {directory}: {error.Describe()}; nothing is frozen without it, make room there");
+        }
+        finally
+        {
+            if (turn >= 0) _ = close(turn);
+        }
     }
 
     /// <summary>The journals that lie in a folder.</summary>

@@ -45,11 +45,18 @@ public sealed record FreezePlan
     /// <summary>What is left out, refused or wrong.</summary>
     public IReadOnlyList<FilesystemReport> Findings { get; init; } = [];
 
-    /// <summary>Every device number a filesystem of the plan lies on at any depth, its own included: what another window must not hold.</summary>
-    public IReadOnlySet<DeviceNumber> Footprint { get; init; } = new HashSet<DeviceNumber>();
+    /// <summary>What backs what; null in a plan that was refused.</summary>
+    public BackingGraph? Backing { get; init; }
 
     /// <summary>Why the plan cannot be carried out; null when it can.</summary>
     public Refusal? Refusal { get; init; }
+
+    /// <summary>
+    /// A filesystem of the plan that another one must not be frozen beside: the same, one that backs it, or one that it backs. With the lower
+    /// one frozen by another window, the thaw of the upper one would wait for that window's end.
+    /// </summary>
+    public PlannedFilesystem? Concerns(DeviceNumber other) => Filesystems.FirstOrDefault(f =>
+        f.Superblock == other || Backing!.Below(f.Superblock).Devices.Contains(other) || Backing!.Below(other).Devices.Contains(f.Superblock));
 }
 
 /// <summary>Why nothing is frozen.</summary>

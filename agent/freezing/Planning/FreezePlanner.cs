@@ -78,17 +78,11 @@ public sealed class FreezePlanner
         }
 
         var stages = FreezeStages.Order(planned.Keys, graph);
-        var footprint = new HashSet<DeviceNumber>();
-        foreach (var superblock in planned.Keys)
-        {
-            footprint.Add(superblock);
-            footprint.UnionWith(graph.Below(superblock).Devices);
-        }
         return new FreezePlan
         {
             Filesystems = [.. planned.Values.Select(f => f with { Stage = stages[f.Superblock] }).OrderBy(f => f.Stage).ThenBy(f => f.Path, StringComparer.Ordinal)],
             Findings = findings,
-            Footprint = footprint,
+            Backing = graph,
         };
     }
 
