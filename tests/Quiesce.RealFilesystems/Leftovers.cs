@@ -47,11 +47,22 @@ public sealed class Leftovers : IAsyncDisposable
             if (int.TryParse(Path.GetFileName(root)[Prefix.Length..], CultureInfo.InvariantCulture, out var owner) && Directory.Exists($"/proc/{owner}")) continue;
             var mounts = MountsBelow(root);
             foreach (var mount in mounts) _ = await Command.TryAsync("fsfreeze", "--unfreeze", mount).ConfigureAwait(false); // lower ones first
-            foreach (var mount in Enumerable.Reverse(mounts)) _ = await Command.TryAsync("umount", mount).ConfigureAwait(false);
-            foreach (var line in (await Command.TryAsync("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE").ConfigureAwait(false)).Output.Split('\n'))
-                if (line.Contains($" {root}/", StringComparison.Ordinal)) _ = await Command.TryAsync("losetup", "--detach", line.Split(' ')[0]).ConfigureAwait(false);
+            foreach (var mount in Enumerable.Reverse(mounts))
+            {
+                _ = await Command.TryAsync("umount", mount).ConfigureAwait(false);
+                await DetachAsync(root).ConfigureAwait(false); // an image on the next mount keeps that one busy
+            }
+            await DetachAsync(root).ConfigureAwait(false);
             if (MountsBelow(root).Count == 0) Directory.Delete(root, recursive: true);
         }
+    }
+
+    // One that is still mounted is detached with its unmount.
+    private static async Task DetachAsync(string root)
+    {
+        var (_, loops) = await Command.TryAsync("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE").ConfigureAwait(false);
+        foreach (var line in loops.Split('\n'))
+            if (line.Contains($" {root}/", StringComparison.Ordinal)) _ = await Command.TryAsync("losetup", "--detach", line.Split(' ')[0]).ConfigureAwait(false);
     }
 
     private static List<string> MountsBelow(string root) =>
