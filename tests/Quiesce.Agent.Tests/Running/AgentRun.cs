@@ -115,8 +115,10 @@ internal sealed class AgentRun : IAsyncDisposable
     {
         if (!process.HasExited)
         {
+            var holders = ProcessTable.ChildrenOf(Id);
             _ = LibC.kill(process.Id, LibC.SIGKILL);
             await process.WaitForExitAsync(CancellationToken.None);
+            await Poll.UntilAsync(() => !holders.Any(ProcessTable.Lives), "the holder of a killed agent thaws and exits");
         }
         process.Dispose();
     }
