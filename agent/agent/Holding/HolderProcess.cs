@@ -18,7 +18,9 @@ internal sealed class HolderProcess
     private readonly Channel<WindowReport> reports = Channel.CreateUnbounded<WindowReport>(new() { SingleReader = true, SingleWriter = true });
     private readonly List<int> descriptors = [];
     private readonly object gate = new();
+    private readonly Queue<HolderCommand> early = new();
     private HolderChannel? channel;
+    private bool ended;
     private int processId;
 
     private HolderProcess()
@@ -42,10 +44,14 @@ internal sealed class HolderProcess
         return holder;
     }
 
-    /// <summary>Sends a command; one to a holder that is gone is dropped, because it has thawed.</summary>
+    /// <summary>Sends a command, behind the order however early it comes; one to a holder that is gone is dropped, because it has thawed.</summary>
     internal void Send(HolderCommand command)
     {
-        lock (gate) _ = channel?.TrySend(HolderCodec.Encode(command));
+        lock (gate)
+        {
+            if (channel is not null) _ = channel.TrySend(HolderCodec.Encode(command));
+            else if (!ended) early.Enqueue(command);
+        }
     }
 
     /// <summary>Kills it. What it held is the caller's to thaw, once <see cref="Reports"/> has ended.</summary>
@@ -87,20 +93,16 @@ internal sealed class HolderProcess
                 NotStarted(order, $"{Program} cannot be started: {error.Describe()}; it must lie beside quiesce-agent and be executable");
                 return;
             }
-            using var ends = new HolderChannel(ours);
+            lock (gate) processId = pid;
+            using (var ends = new HolderChannel(ours)) Converse(ends, order, kept);
+            // With its channel closed the holder thaws and exits, if it has not already.
+            if (order.Task != HolderTask.Hold) reports.Writer.TryComplete(); // it may go on with a stuck call, alone
+            PosixSpawn.WaitForExit(pid);
             lock (gate)
             {
-                channel = ends;
-                processId = pid;
+                PosixSpawn.Reap(pid); // only now is the number free for others: no Kill can hit one of them
+                processId = 0;
             }
-            if (!ends.TrySend(HolderCodec.Encode(order), [.. kept]))
-                NotStarted(order, "the order did not fit into the holder's channel; ask for fewer or shorter paths");
-            else
-                Receive(ends, order);
-            lock (gate) channel = null;
-            if (order.Task != HolderTask.Hold) reports.Writer.TryComplete(); // it may go on with a stuck call, alone
-            PosixSpawn.Reap(pid);
-            lock (gate) processId = 0;
         }
         catch (IOException e)
         {
@@ -109,6 +111,26 @@ internal sealed class HolderProcess
         finally
         {
             _ = reports.Writer.TryComplete();
+        }
+    }
+
+    private void Converse(HolderChannel ends, HolderOrder order, IReadOnlyList<int> kept)
+    {
+        if (!ends.TrySend(HolderCodec.Encode(order), [.. kept]))
+        {
+            NotStarted(order, "the order did not fit into the holder's channel; ask for fewer or shorter paths");
+            return;
+        }
+        lock (gate)
+        {
+            channel = ends; // from here on: a command that overtook the order would be taken for it
+            while (early.TryDequeue(out var command)) _ = ends.TrySend(HolderCodec.Encode(command));
+        }
+        Receive(ends, order);
+        lock (gate)
+        {
+            channel = null;
+            ended = true;
         }
     }
 

@@ -52,11 +52,24 @@ internal static unsafe partial class PosixSpawn
     [LibraryImport("libc", SetLastError = true)]
     private static partial int waitpid(int pid, int* status, int options);
 
-    /// <summary>Waits for a child to be gone, its calls included.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int waitid(int idType, int id, void* info, int options);
+
+    /// <summary>Waits for a child to be gone, its calls included; its number stays its own until <see cref="Reap"/>.</summary>
+    internal static void WaitForExit(int pid)
+    {
+        const int P_PID = 1, WEXITED = 4, WNOWAIT = 0x01000000;
+        var info = stackalloc byte[128]; // siginfo_t
+        while (waitid(P_PID, pid, info, WEXITED | WNOWAIT) < 0 && Marshal.GetLastPInvokeError() == LibC.EINTR)
+        {
+        }
+    }
+
+    /// <summary>Gives the number of an ended child back.</summary>
     internal static void Reap(int pid)
     {
         int status;
-        while (waitpid(pid, &status, 0) < 0 && LibC.errno == LibC.EINTR)
+        while (waitpid(pid, &status, 0) < 0 && Marshal.GetLastPInvokeError() == LibC.EINTR)
         {
         }
     }

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Tmds.Linux;
+
+namespace Quiesce.Agent.Tests.Running;
+
+/// <summary>How a run of the agent ended.</summary>
+/// <param name="Code">Its exit status.</param>
+/// <param name="Lines">Its standard output.</param>
+/// <param name="Errors">Its standard error.</param>
+internal sealed record AgentEnd(int Code, IReadOnlyList<string> Lines, string Errors)
+{
+    internal string Text => string.Join('\n', Lines);
+
+    internal string All => $"exit status {Code}\n{Text}\n{Errors}";
+}
+
+/// <summary>One run of <c>quiesce-agent</c>. It never stands on the filesystems it freezes: its folder is <c>/</c>, its output a pipe.</summary>
+internal sealed class AgentRun : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly List<string> lines = [];
+    private readonly Task<string> errors;
+    private readonly Task reading;
+
+    private AgentRun(ProcessStartInfo start, bool readOutput)
+    {
+        start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        start.WorkingDirectory = "/";
+        process = Process.Start(start)!;
+        errors = process.StandardError.ReadToEndAsync();
+        reading = readOutput ? ReadAsync() : Task.CompletedTask;
+    }
+
+    /// <summary>Its process; the same before and after the programs that prepare the start.</summary>
+    internal int Id => process.Id;
+
+    /// <summary>Starts the agent with the default for every signal: a test run in the background has SIGINT ignored, and children inherit that.</summary>
+    internal static AgentRun Start(params IEnumerable<string> arguments) => new(Describe([Programs.Agent, .. arguments]), readOutput: true);
+
+    /// <summary>The same as an ordinary user.</summary>
+    internal static AgentRun StartAsNobody(params IEnumerable<string> arguments) =>
+        new(Describe(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", Programs.Agent, .. arguments]), readOutput: true);
+
+    /// <summary>The same from another installation.</summary>
+    internal static AgentRun StartFrom(string folder, params IEnumerable<string> arguments) =>
+        new(Describe([$"{folder}/quiesce-agent", .. arguments]), readOutput: true);
+
+    /// <summary>Starts it with what a shell makes of <paramref name="redirections"/>.</summary>
+    internal static AgentRun StartRedirected(string redirections, params IEnumerable<string> arguments) =>
+        new(Describe(["sh", "-c", $"exec \"$@\" {redirections}", "sh", Programs.Agent, .. arguments]), readOutput: true);
+
+    /// <summary>Runs it to its end.</summary>
+    internal static async Task<AgentEnd> ToEndAsync(params string[] arguments)
+    {
+        await using var run = Start(arguments);
+        run.CloseInput();
+        return await run.EndAsync();
+    }
+
+    internal void Signal(int signal)
+    {
+        if (!process.HasExited) _ = LibC.kill(process.Id, signal);
+    }
+
+    internal void CloseInput() => process.StandardInput.Close();
+
+    /// <summary>Waits for a line of output that begins so.</summary>
+    internal async Task<string> LineAsync(string beginning)
+    {
+        string? found = null;
+        await Poll.UntilAsync(
+            () =>
+            {
+                var over = reading.IsCompleted;
+                lock (lines) found = lines.Find(l => l.StartsWith(beginning, StringComparison.Ordinal));
+                if (found is null && over) Assert.Fail($"the agent ended without a line '{beginning}...'; it said: {Said()}");
+                return found is not null;
+            },
+            $"a line '{beginning}...'");
+        return found!;
+    }
+
+    /// <summary>Waits until the window is open.</summary>
+    internal Task<string> FrozenAsync() => LineAsync("FROZEN ");
+
+    /// <summary>Its holder.</summary>
+    internal async Task<int> HolderAsync()
+    {
+        var holder = 0;
+        await Poll.UntilAsync(() => (holder = ProcessTable.ChildrenOf(Id) is [var child, ..] ? child : 0) > 0, "a child of the agent");
+        return holder;
+    }
+
+    /// <summary>Waits until it has ended.</summary>
+    internal async Task<AgentEnd> EndAsync(TimeSpan? bound = null)
+    {
+        using var enough = new CancellationTokenSource(bound ?? Poll.Bound);
+        try
+        {
+            await process.WaitForExitAsync(enough.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.Fail($"the agent did not end within {bound ?? Poll.Bound}; it said: {Said()}");
+        }
+        await reading;
+        lock (lines) return new AgentEnd(process.ExitCode, [.. lines], errors.GetAwaiter().GetResult());
+    }
+
+    /// <summary>A line of <c>--json</c>.</summary>
+    internal static JsonElement Json(string line) => JsonDocument.Parse(line).RootElement;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+        {
+            var holders = ProcessTable.ChildrenOf(Id);
+            _ = LibC.kill(process.Id, LibC.SIGKILL);
+            await process.WaitForExitAsync(CancellationToken.None);
+            await Poll.UntilAsync(() => !holders.Any(ProcessTable.Lives), "the holder of a killed agent thaws and exits");
+        }
+        process.Dispose();
+    }
+
+    private static ProcessStartInfo Describe(IEnumerable<string> command) => new("env", ["--default-signal=HUP,INT,QUIT,PIPE,TERM", .. command]);
+
+    private async Task ReadAsync()
+    {
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+            lock (lines) lines.Add(line);
+    }
+
+    private string Said()
+    {
+        lock (lines) return $"{string.Join('\n', lines)}\n{(errors.IsCompletedSuccessfully ? errors.Result : "")}";
+    }
+}

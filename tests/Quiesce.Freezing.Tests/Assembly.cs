@@ -1,0 +1,3 @@
+using Quiesce.RealFilesystems;
+
+[assembly: AssemblyFixture(typeof(Leftovers))]
