@@ -112,7 +112,8 @@ internal sealed class ResourceEndpoint(ObjectStore store, ResourceOperations ope
             {
                 ApplyPatch.Apply(o, Members(body), resource.Schema);
                 return o;
-            },
+            }
+            ,
             _ => throw ApiError.UnsupportedMediaType($"the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"),
         };
         if (type == "application/apply-patch+yaml" && request.Subresource.Length == 0 && store.Get(new ObjectKey(resource.Collection, request.Namespace, request.Name)) is null)
