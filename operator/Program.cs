@@ -1,1 +1,1 @@
-return 0;
+return await Quiesce.Operator.Hosting.OperatorCommand.RunAsync(args);

@@ -17,7 +17,7 @@ internal static class AfterTheEnd
             {
                 Status = status with { ObservedGeneration = generation, Conditions = Conditions.Refresh(status.Conditions, generation) },
                 Stories = state.Request.Spec.DesiredState == DesiredState.Frozen
-                    ? [new("NoEffect", $"the spec was changed, but the request has finished ({status.Phase}): create a new one.", IsWarning: true)]
+                    ? [new(status.Reason ?? status.Phase.ToString(), $"the spec was changed, but the request has finished ({status.Phase}): create a new one.", IsWarning: true)]
                     : [],
             };
         }

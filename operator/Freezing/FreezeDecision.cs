@@ -129,7 +129,7 @@ internal static class FreezeDecision
 
         // The status has to know the end that was promised before it can move.
         if (progress.Record.CommandedAt is not null && state.Request.Status?.DeadlineAt is null) return (null, accepted, []);
-        return (InternalObjects.Raise(wanted), accepted, [new("DeadlineRaised", $"the deadline is raised from {progress.DeadlineSeconds} s to {wanted} s.")]);
+        return (InternalObjects.Raise(wanted), accepted, [new(Reasons.DeadlineRaised, $"the deadline is raised from {progress.DeadlineSeconds} s to {wanted} s.")]);
     }
 
     /// <summary>Ends a request that never had a window.</summary>

@@ -100,7 +100,7 @@ internal sealed class Progress
     {
         var deadline = TimeSpan.FromSeconds(DeadlineSeconds);
         if (Record.CommandedAt is not { } commanded) return End?.At ?? _state.Now;
-        if (FrozenAt is { } frozen && Opened) return frozen + deadline;
+        if ((_state.Request.Status?.FrozenAt ?? Record.FrozenAt) is { } frozen) return frozen + deadline;
         var unconfirmed = !IsSingle && _state.Window is { Spec.Confirmed: false };
         return commanded + FreezeTimeout + (unconfirmed && FreezeTimeout < deadline ? FreezeTimeout : deadline);
     }
