@@ -14,6 +14,8 @@ public static class Reasons
     public const string AllFrozen = "AllFrozen";
     /// <summary>The window is open; the verdict follows at its end.</summary>
     public const string WindowOpen = "WindowOpen";
+    /// <summary>The deadline of an open window was raised.</summary>
+    public const string DeadlineRaised = "DeadlineRaised";
     /// <summary>The window was ended by the user.</summary>
     public const string ThawRequested = "ThawRequested";
     /// <summary>The window was ended because the request is being deleted.</summary>

@@ -1,0 +1,30 @@
+using Quiesce.Crds;
+using Quiesce.Operator.Nodes;
+
+namespace Quiesce.Operator.Freezing;
+
+/// <summary>What is checked before anything is created for a request.</summary>
+internal static class Admission
+{
+    /// <summary>The nodes that will serve the request, or why it is refused.</summary>
+    /// <returns><c>RestsOnAbsence</c>: the refusal rests on a node or an agent that is not there.</returns>
+    public static (NodeTargets? Nodes, Refusal? Refusal, bool RestsOnAbsence) Check(FreezeState state)
+    {
+        var (labels, spec) = (state.Request.Metadata.Labels, state.Request.Spec);
+        if (labels?.TryGetValue(QuiesceApi.RestoreNameLabel, out var restore) is true)
+            return Refuse(Reasons.Restored, $"this request was restored from a backup ({restore}), and a restore never freezes.");
+        if (state.IsBeingDeleted) return Refuse(Reasons.RequestDeleted, "deleted before anything was frozen.");
+        if (spec.DesiredState == DesiredState.Thawed) return Refuse(Reasons.ThawedBeforeFrozen, "desiredState is Thawed, and nothing was frozen.");
+        if (spec.DeadlineSeconds > state.Limits.MaxDeadline.TotalSeconds)
+            return Refuse(Reasons.DeadlineTooLong, TooLong(spec.DeadlineSeconds, state.Limits));
+        if (state.WriteRefused is { } refused) return (null, refused, false);
+        var (nodes, refusal) = Resolution.Resolve(spec, state.Cluster);
+        return (nodes, refusal, refusal?.Reason is Reasons.NodeNotFound or Reasons.NoNodeMatches or Reasons.AgentNotReady);
+    }
+
+    /// <summary>A deadline above the maximum, as a sentence.</summary>
+    public static string TooLong(int seconds, FreezeLimits limits) =>
+        $"deadlineSeconds is {seconds}, and this installation allows {limits.MaxDeadline.TotalSeconds:0} at most.";
+
+    private static (NodeTargets?, Refusal?, bool) Refuse(string reason, string message) => (null, new(reason, message), false);
+}

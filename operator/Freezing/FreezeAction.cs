@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using Quiesce.Crds;
+
+namespace Quiesce.Operator.Freezing;
+
+/// <summary>The next write, other than of the request's status.</summary>
+internal abstract record FreezeAction
+{
+    private FreezeAction()
+    {
+    }
+
+    /// <summary>Put finalizer and backup label on the request, in one write.</summary>
+    public sealed record Claim : FreezeAction;
+
+    /// <summary>Create the window.</summary>
+    public sealed record CreateWindow(FreezeWindow Window) : FreezeAction;
+
+    /// <summary>Create these NodeFreezes, in parallel.</summary>
+    public sealed record CreateNodeFreezes(IReadOnlyList<NodeFreeze> NodeFreezes) : FreezeAction;
+
+    /// <summary>Write a command into the window: freeze, or confirm. Void if the window has changed.</summary>
+    /// <param name="Patch">A merge patch.</param>
+    public sealed record Command(JsonObject Patch) : FreezeAction;
+
+    /// <summary>Raise the deadline of the window. Void if the window has changed; if it is refused, the window goes on.</summary>
+    /// <param name="Patch">A merge patch.</param>
+    public sealed record Raise(JsonObject Patch) : FreezeAction;
+
+    /// <summary>Write the thaw command into the window, whatever its version; if that is refused, delete it, which means thaw too.</summary>
+    /// <param name="Patch">A merge patch.</param>
+    public sealed record Thaw(JsonObject Patch) : FreezeAction;
+
+    /// <summary>Take the finalizer off the request.</summary>
+    public sealed record ReleaseRequest : FreezeAction;
+
+    /// <summary>Delete the request's internal objects, NodeFreezes first.</summary>
+    public sealed record DeleteInternals : FreezeAction;
+
+    /// <summary>Delete the request: its time to live is over.</summary>
+    public sealed record DeleteRequest : FreezeAction;
+}

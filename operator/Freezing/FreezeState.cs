@@ -1,0 +1,50 @@
+using Quiesce.Crds;
+using Quiesce.Operator.Nodes;
+
+namespace Quiesce.Operator.Freezing;
+
+/// <summary>Everything a decision about one FreezeRequest rests on.</summary>
+internal sealed record FreezeState
+{
+    /// <summary>The request.</summary>
+    public required FreezeRequest Request { get; init; }
+
+    /// <summary>Its window; null before it is created and after it is gone.</summary>
+    public FreezeWindow? Window { get; init; }
+
+    /// <summary>Its NodeFreezes, by node.</summary>
+    public IReadOnlyDictionary<string, NodeFreeze> NodeFreezes { get; init; } = new Dictionary<string, NodeFreeze>();
+
+    /// <summary>Nodes whose report came from another agent process or another boot than the one that reported Prepared.</summary>
+    public IReadOnlySet<string> Restarted { get; init; } = new HashSet<string>();
+
+    /// <summary>The cluster, for resolving targets.</summary>
+    public ClusterView Cluster { get; init; } = ClusterView.Empty;
+
+    /// <summary>The API server's refusal of a write that this request needs and that no retry would change.</summary>
+    public Refusal? WriteRefused { get; init; }
+
+    /// <summary>The API server's refusal of a raise of the deadline.</summary>
+    public Refusal? RaiseRefused { get; init; }
+
+    /// <summary>The operator's clock.</summary>
+    public required DateTimeOffset Now { get; init; }
+
+    /// <summary>The namespace of the internal objects.</summary>
+    public string Namespace { get; init; } = InternalNames.DefaultNamespace;
+
+    /// <summary>The installation's bounds.</summary>
+    public FreezeLimits Limits { get; init; } = new();
+
+    /// <summary>The request's UID.</summary>
+    public string Uid => Request.Metadata.Uid;
+
+    /// <summary>The request is being deleted.</summary>
+    public bool IsBeingDeleted => Request.Metadata.DeletionTimestamp is not null;
+
+    /// <summary>The request has reached a final phase.</summary>
+    public bool IsFinal => Request.Status is { Phase: >= FreezePhase.Thawed };
+
+    /// <summary>The request carries our finalizer.</summary>
+    public bool HasFinalizer => Request.Metadata.Finalizers?.Contains(QuiesceApi.Finalizer) is true;
+}

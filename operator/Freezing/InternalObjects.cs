@@ -1,0 +1,104 @@
+using System.Text.Json.Nodes;
+using k8s.Models;
+using Quiesce.Crds;
+using Quiesce.Operator.Nodes;
+
+namespace Quiesce.Operator.Freezing;
+
+/// <summary>Builds the internal objects of a request, and the commands written into its window.</summary>
+internal static class InternalObjects
+{
+    /// <summary>The longest message kept in an annotation, in characters.</summary>
+    private const int MostMessage = 2048;
+
+    /// <summary>The window. With one node it is the freeze command at once: there is no barrier to wait at.</summary>
+    public static FreezeWindow Window(FreezeState state, NodeTargets nodes)
+    {
+        var single = nodes.Names.Count == 1;
+        var annotations = new Dictionary<string, string>
+        {
+            [WindowRecord.NodesAnnotation] = nodes.ToJson(),
+            [WindowRecord.StartedAtAnnotation] = WindowRecord.Format(state.Request.Status?.StartedAt ?? state.Now),
+        };
+        if (single) annotations[WindowRecord.CommandedAtAnnotation] = WindowRecord.Format(state.Now);
+        return new()
+        {
+            Metadata = Metadata(state, InternalNames.Window(state.Uid), annotations),
+            Spec = new()
+            {
+                Request = Reference(state.Request.Metadata),
+                DesiredState = single ? WindowState.Frozen : WindowState.Prepared,
+                DeadlineSeconds = state.Request.Spec.DeadlineSeconds,
+                Confirmed = single,
+            },
+        };
+    }
+
+    /// <summary>The plan for one node.</summary>
+    public static NodeFreeze NodeFreeze(FreezeState state, NodeTargets nodes, string node, NodeFreezeMode mode)
+    {
+        var spec = state.Request.Spec;
+        return new()
+        {
+            Metadata = Metadata(state, InternalNames.NodeFreeze(state.Uid, node)),
+            Spec = new()
+            {
+                NodeName = node,
+                Request = Reference(state.Request.Metadata),
+                Mode = mode,
+                Window = mode == NodeFreezeMode.Hold ? InternalNames.Window(state.Uid) : null,
+                Paths = nodes.PathsOn(spec, node),
+                AllFilesystems = nodes.AllFilesystemsOf(spec, node),
+                UnsupportedFilesystems = spec.UnsupportedFilesystems,
+                FreezeTimeoutSeconds = spec.FreezeTimeoutSeconds,
+            },
+        };
+    }
+
+    /// <summary>The freeze command for several nodes.</summary>
+    public static FreezeAction Freeze(DateTimeOffset now) => new FreezeAction.Command(
+        Patch(new() { ["desiredState"] = nameof(WindowState.Frozen) }, (WindowRecord.CommandedAtAnnotation, WindowRecord.Format(now))));
+
+    /// <summary>Tells every node that all are frozen.</summary>
+    public static FreezeAction Confirm(DateTimeOffset now) => new FreezeAction.Command(
+        Patch(new() { ["confirmed"] = true }, (WindowRecord.FrozenAtAnnotation, WindowRecord.Format(now))));
+
+    /// <summary>Raises the deadline.</summary>
+    public static FreezeAction Raise(int deadlineSeconds) => new FreezeAction.Raise(Patch(new() { ["deadlineSeconds"] = deadlineSeconds }));
+
+    /// <summary>The thaw command, with the reason in the same write.</summary>
+    public static JsonObject ThawPatch(WindowEnd end) => Patch(
+        new() { ["desiredState"] = nameof(WindowState.Thawed) },
+        (WindowRecord.EndReasonAnnotation, end.Reason),
+        (WindowRecord.EndMessageAnnotation, end.Message.Length > MostMessage ? end.Message[..MostMessage] : end.Message),
+        (WindowRecord.EndAtAnnotation, WindowRecord.Format(end.At)));
+
+    /// <summary>Names a request in its internal objects.</summary>
+    public static RequestReference Reference(V1ObjectMeta request) =>
+        new() { Namespace = request.NamespaceProperty ?? "", Name = request.Name, Uid = request.Uid };
+
+    private static V1ObjectMeta Metadata(FreezeState state, string name, Dictionary<string, string>? annotations = null) => new()
+    {
+        Name = name,
+        NamespaceProperty = state.Namespace,
+        Labels = Labels(state.Uid),
+        Annotations = annotations,
+    };
+
+    /// <summary>The labels of an internal object.</summary>
+    public static Dictionary<string, string> Labels(string uid) => new()
+    {
+        [QuiesceApi.RequestUidLabel] = uid,
+        [QuiesceApi.ExcludeFromBackupLabel] = "true",
+    };
+
+    private static JsonObject Patch(JsonObject spec, params (string Name, string Value)[] annotations)
+    {
+        var patch = new JsonObject { ["spec"] = spec };
+        if (annotations.Length == 0) return patch;
+        var values = new JsonObject();
+        foreach (var (name, value) in annotations) values[name] = value;
+        patch["metadata"] = new JsonObject { ["annotations"] = values };
+        return patch;
+    }
+}

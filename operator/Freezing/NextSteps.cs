@@ -1,0 +1,35 @@
+using Quiesce.Crds;
+
+namespace Quiesce.Operator.Freezing;
+
+/// <summary>What a person can do about a reason, as the last sentence of a message.</summary>
+internal static class NextSteps
+{
+    /// <summary>The next step for a reason; empty where there is nothing to do.</summary>
+    public static string For(string reason) => reason switch
+    {
+        Reasons.NodeNotFound or Reasons.NoNodeMatches => "Create a new request with a node that exists.",
+        Reasons.AgentNotReady => "Create a new request once the agent is ready.",
+        Reasons.FreezeTimeout => "Look at the agent's log on that node; a larger freezeTimeoutSeconds gives slow flushes more time.",
+        Reasons.ThawedBeforeFrozen => "Create a new request to freeze.",
+        Reasons.Restored => "Delete it; create a new request to freeze.",
+        Reasons.DeadlineExceeded => "Whatever was taken in the window is not proven consistent: take it again with a longer deadlineSeconds, or raise it while frozen.",
+        Reasons.ThawedByOther => "Find out who thawed it (fsfreeze, a ThawRequest, another backup tool), and take the backup again.",
+        Reasons.DeviceWritten or Reasons.HolderDied or Reasons.AgentRestarted or Reasons.AgentStopped or Reasons.NodeRebooted or Reasons.CommandGone
+            or Reasons.NotConfirmed => "Take the backup again.",
+        Reasons.NodeLost => "Look at the node; if it lives, `kubectl get pods -o wide` shows its agent.",
+        Reasons.PathNotFound or Reasons.NotADirectory or Reasons.InvalidPath => "Create a new request with the path of a folder that exists on that node.",
+        Reasons.PermissionDenied => "Give the agent the right to open it.",
+        Reasons.FreezeNotSupported => "Leave it out, or set unsupportedFilesystems to Skip.",
+        Reasons.ProtectedFilesystem => "An administrator can allow that filesystem; freezing it can stop the node.",
+        Reasons.AlreadyFrozen => "Whoever froze it must thaw it; a ThawRequest thaws it in any case.",
+        Reasons.HeldByOtherRequest => "Wait until the other request has ended.",
+        Reasons.NothingToFreeze => "`dryRun: true` shows what is found and why it is left out.",
+        Reasons.TooManyTargets or Reasons.TooManyFilesystems => "Make several requests.",
+        Reasons.ThawFailed or Reasons.ThawStuck or Reasons.FreezeStuck => "If it stays frozen, apply a ThawRequest for that node.",
+        _ => "",
+    };
+
+    /// <summary>A sentence and the next step after it.</summary>
+    public static string After(string message, string reason) => For(reason) is { Length: > 0 } next ? $"{message} {next}" : message;
+}

@@ -1,0 +1,53 @@
+using Quiesce.Crds;
+
+namespace Quiesce.Operator.Freezing;
+
+/// <summary>What is known of one node of a request.</summary>
+/// <param name="Name">The node.</param>
+/// <param name="Freeze">Its NodeFreeze; null when there is none.</param>
+/// <param name="Restarted">Its report came from another agent process or boot than the one that prepared.</param>
+/// <param name="Lost">It has not reported its end within every bound.</param>
+internal sealed record NodeView(string Name, NodeFreeze? Freeze, bool Restarted, bool Lost)
+{
+    /// <summary>The report; null before the agent's first.</summary>
+    public NodeFreezeStatus? Report => Freeze?.Status;
+
+    /// <summary>The phase it reported.</summary>
+    public NodeFreezePhase Phase => Report?.Phase ?? NodeFreezePhase.Pending;
+
+    /// <summary>It reported its end.</summary>
+    public bool IsFinal => Phase >= NodeFreezePhase.Thawed;
+
+    /// <summary>All of it was frozen at some time.</summary>
+    public bool WasFrozen => Phase is NodeFreezePhase.Frozen or NodeFreezePhase.Expired or NodeFreezePhase.Broken
+        || (Report?.FrozenAt is not null && Phase is NodeFreezePhase.Thawing or NodeFreezePhase.Thawed);
+
+    /// <summary>It was ready to freeze at some time.</summary>
+    public bool WasPrepared => Phase is NodeFreezePhase.Prepared or NodeFreezePhase.Freezing || WasFrozen;
+
+    /// <summary>A freeze or thaw call that does not return; null when there is none.</summary>
+    public FilesystemStatus? Stuck => Report?.Filesystems?.FirstOrDefault(f => f.State == FilesystemState.Stuck);
+
+    /// <summary>The filesystem that explains the node's failure best; null when none does.</summary>
+    public FilesystemStatus? Culprit => Report?.Filesystems?
+        .Where(f => f.State is FilesystemState.Failed or FilesystemState.Refused or FilesystemState.Stuck && f.Reason is not null)
+        .OrderBy(f => f.Reason == Report.Reason ? 0 : f.Reason == Reasons.RolledBack ? 2 : 1)
+        .FirstOrDefault();
+
+    /// <summary>A sentence that names node, filesystem and reason.</summary>
+    public string Describe()
+    {
+        if (Restarted && Phase is not (NodeFreezePhase.Broken or NodeFreezePhase.Failed))
+            return $"node {Name}: the agent was restarted while it took part, and thaws what its predecessor held.";
+        if (Lost) return Stuck is { } stuck ? $"node {Name}: {Of(stuck)}" : $"node {Name}: silent past its deadline; its agent thaws by itself.";
+        var node = $"node {Name}: ";
+        if (Culprit is { } culprit) return node + Of(culprit);
+        return node + (Report?.Message is { Length: > 0 } message ? message : Report?.Reason ?? Phase.ToString());
+    }
+
+    private static string Of(FilesystemStatus f)
+    {
+        var kind = f.Type is null ? "" : f.Source is null ? $" ({f.Type})" : $" ({f.Type} on {f.Source})";
+        return $"{f.Path}{kind}: {(string.IsNullOrEmpty(f.Message) ? f.Reason : f.Message)}";
+    }
+}

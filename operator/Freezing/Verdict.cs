@@ -1,0 +1,67 @@
+using Quiesce.Crds;
+using Quiesce.Operator.Nodes;
+
+namespace Quiesce.Operator.Freezing;
+
+/// <summary>How a request ended.</summary>
+/// <param name="Phase">The final phase.</param>
+/// <param name="Reason">One of <see cref="Reasons"/>.</param>
+/// <param name="Message">A sentence for a person, with the next step.</param>
+internal sealed record Verdict(FreezePhase Phase, string Reason, string Message)
+{
+    /// <summary>Judges a window that was ended and whose nodes are all settled.</summary>
+    public static Verdict Of(FreezeState state, Progress progress)
+    {
+        var end = progress.End!;
+        var lost = progress.Nodes.Where(n => n is { Lost: true, Stuck: null }).Select(n => n.Name).ToArray();
+        if (!progress.Opened)
+        {
+            var reason = end.Reason == Reasons.ThawRequested ? Reasons.ThawedBeforeFrozen : end.Reason;
+            var message = reason switch
+            {
+                Reasons.ThawedBeforeFrozen or Reasons.RequestDeleted => $"never frozen as a whole: {end.Message}",
+                Reasons.DeadlineExceeded => $"never frozen as a whole before the deadline: {end.Message}",
+                _ => end.Message,
+            };
+            if (lost.Length > 0) message += $" {Resolution.Names(lost)} did not report back, and thaws by itself.";
+            return New(FreezePhase.Failed, reason, message);
+        }
+
+        if (progress.Nodes.FirstOrDefault(n => n.Lost && n.Stuck is not null) is { } stuck)
+            return New(FreezePhase.Broken, stuck.Stuck!.Reason ?? Reasons.ThawStuck, stuck.Describe());
+        if (OfBroken(progress) is { } broken) return broken;
+        if (lost.Length > 0)
+            return New(FreezePhase.Failed, Reasons.NodeLost, $"{Resolution.Names(lost)} silent past the deadline; the agent thaws by itself, but nothing proves that it held.");
+        if (end.Reason == Reasons.DeadlineExceeded || progress.Nodes.Any(n => n.Phase == NodeFreezePhase.Expired))
+            return New(FreezePhase.Expired, Reasons.DeadlineExceeded, $"the deadline of {progress.DeadlineSeconds} s ended the window.");
+        // Every node held to the thaw command, but the command was not the user's.
+        if (end.Reason is not (Reasons.ThawRequested or Reasons.RequestDeleted)) return New(FreezePhase.Broken, end.Reason, end.Message);
+        var held = progress.Nodes.Sum(n => n.Report?.ThawedFilesystems ?? 0);
+        return New(FreezePhase.Thawed, end.Reason, $"{Count(held, "filesystem")} on {Count(progress.Nodes.Count, "node")} held without a break until {end.Message}");
+    }
+
+    private static Verdict? OfBroken(Progress progress)
+    {
+        foreach (var node in progress.Nodes)
+        {
+            if (node.Freeze is null)
+                return New(FreezePhase.Broken, Reasons.CommandGone, $"node {node.Name}: its NodeFreeze was deleted by someone else, so nothing proves that it held.");
+            if (node.Phase is NodeFreezePhase.Broken or NodeFreezePhase.Failed || node.Restarted)
+                return New(FreezePhase.Broken, WhyEnd.ReasonOf(node), node.Describe());
+            if (node is { Phase: NodeFreezePhase.Thawed, Report: { } report } && report.FrozenFilesystems != report.ThawedFilesystems)
+            {
+                return New(
+                    FreezePhase.Broken,
+                    node.Culprit?.Reason ?? report.Reason ?? Reasons.ThawFailed,
+                    $"node {node.Name}: {report.FrozenFilesystems} filesystems were frozen and {report.ThawedFilesystems} thawed.");
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary><c>1 node</c>, <c>3 nodes</c>.</summary>
+    public static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
+
+    private static Verdict New(FreezePhase phase, string reason, string message) => new(phase, reason, NextSteps.After(message, reason));
+}

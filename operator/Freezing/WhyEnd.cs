@@ -1,0 +1,68 @@
+using Quiesce.Crds;
+using Quiesce.Operator.Nodes;
+
+namespace Quiesce.Operator.Freezing;
+
+/// <summary>Whether a window that has not been ended must be, and why.</summary>
+internal static class WhyEnd
+{
+    /// <summary>The first reason that holds; null when the window goes on.</summary>
+    public static WindowEnd? Of(FreezeState state, Progress progress)
+    {
+        WindowEnd End(string reason, string message) => new(reason, message, state.Now);
+        var request = state.Request;
+        if (OfNode(state, progress) is { } node) return End(node.Reason, node.Message);
+        if (state.IsBeingDeleted) return End(Reasons.RequestDeleted, "the request was deleted.");
+        if (request.Spec.DesiredState == DesiredState.Thawed) return End(Reasons.ThawRequested, "desiredState was set to Thawed.");
+        if (state.WriteRefused is { } refused) return End(refused.Reason, refused.Message);
+        if (progress.Record.Nodes is null)
+            return End(Reasons.InternalError, $"the annotation {WindowRecord.NodesAnnotation} of the FreezeWindow was changed by someone else.");
+        if (!progress.Opened && state.Now >= progress.FreezeBy)
+        {
+            var late = progress.Nodes.Where(n => n.Phase != NodeFreezePhase.Frozen).Select(n => n.Name).ToArray();
+            var phases = string.Join(", ", progress.Nodes.Where(n => n.Phase != NodeFreezePhase.Frozen).Select(Phase).Distinct().Order());
+            return End(
+                Reasons.FreezeTimeout,
+                late.Length == 0
+                    ? $"all nodes were frozen, but not within {request.Spec.FreezeTimeoutSeconds} s."
+                    : $"{Resolution.Names(late)} not frozen within {request.Spec.FreezeTimeoutSeconds} s ({phases}).");
+        }
+
+        return progress.ExpiresAt is { } expires && state.Now >= expires
+            ? End(Reasons.DeadlineExceeded, $"the deadline of {progress.DeadlineSeconds} s was reached.")
+            : null;
+    }
+
+    private static Refusal? OfNode(FreezeState state, Progress progress)
+    {
+        // What a node did of itself comes before what it did because of another.
+        var ended = progress.Nodes.Select(node => (Node: node, Rank: Rank(state, node))).Where(n => n.Rank > 0).OrderBy(n => n.Rank).ToArray();
+        if (ended.Length == 0) return null;
+        var (first, _) = ended[0];
+        if (first.Freeze is null) return new(Reasons.CommandGone, $"node {first.Name}: its NodeFreeze was deleted by someone else, which means thaw.");
+        return new(ReasonOf(first), first.Describe());
+    }
+
+    /// <summary>The reason of a node that ended by itself.</summary>
+    public static string ReasonOf(NodeView node) => node switch
+    {
+        { Phase: NodeFreezePhase.Failed or NodeFreezePhase.Broken } => node.Report?.Reason ?? Reasons.NodeFailed,
+        { Restarted: true } => Reasons.AgentRestarted,
+        { Phase: NodeFreezePhase.Expired } => Reasons.DeadlineExceeded,
+        _ => node.Report?.Reason ?? Reasons.CommandGone,
+    };
+
+    private static int Rank(FreezeState state, NodeView node) => node switch
+    {
+        { Phase: NodeFreezePhase.Failed or NodeFreezePhase.Broken, Report.Reason: not (null or Reasons.RolledBack or Reasons.CommandGone) } => 1,
+        { Phase: NodeFreezePhase.Failed or NodeFreezePhase.Broken } => 2,
+        { Restarted: true } => 3,
+        // The status says Preparing or later only after every NodeFreeze was created.
+        { Freeze: null } when state.Request.Status is { Phase: > FreezePhase.Pending } => 4,
+        { Phase: NodeFreezePhase.Expired } => 5,
+        { Phase: NodeFreezePhase.Thawed } => 6,
+        _ => 0,
+    };
+
+    private static string Phase(NodeView node) => node.Report is null ? "no report" : $"reported {node.Phase}";
+}

@@ -1,0 +1,143 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using k8s.Exceptions;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Quiesce.Operator.Hosting;
+
+/// <summary>The command line of <c>quiesce-operator</c>.</summary>
+internal sealed class OperatorCommand
+{
+    private readonly Option<string?> _kubeconfig = new("--kubeconfig")
+    {
+        Description = "A kubeconfig file. Without it: $KUBECONFIG, the pod's service account, ~/.kube/config.",
+    };
+
+    private readonly Option<string?> _context = new("--context") { Description = "A context of the kubeconfig." };
+
+    private readonly Option<string> _namespace = new("--namespace")
+    {
+        Description = "The namespace of the internal objects and of the lease.",
+        DefaultValueFactory = _ => new OperatorOptions().Namespace,
+    };
+
+    private readonly Option<string> _agentNamespace = new("--agent-namespace")
+    {
+        Description = "The namespace of the agents' pods.",
+        DefaultValueFactory = _ => new OperatorOptions().AgentNamespace,
+    };
+
+    private readonly Option<bool> _leaderElect = new("--leader-elect") { Description = "Work only while holding the lease; for more than one replica." };
+
+    private readonly Option<string> _identity = new("--identity")
+    {
+        Description = "The name of this process in the lease and in Events. Default: the host's name and a random part.",
+        DefaultValueFactory = _ => new OperatorOptions().Identity,
+    };
+
+    private readonly Option<TimeSpan> _maxDeadline = new("--max-deadline")
+    {
+        Description = "The longest hold a request may ask for, such as 90s, 10m or 1h; one hour at most.",
+        CustomParser = result => Duration(result.Tokens[0].Value, result.AddError),
+        DefaultValueFactory = _ => new OperatorOptions().MaxDeadline,
+    };
+
+    private readonly Option<int?> _healthPort = new("--health-port") { Description = "The port of /livez and /readyz. Default: none." };
+
+    private readonly Option<IPAddress> _healthAddress = new("--health-address")
+    {
+        Description = "The address of /livez and /readyz.",
+        CustomParser = result => IPAddress.TryParse(result.Tokens[0].Value, out var address) ? address : Refuse(result.Tokens[0].Value, result.AddError),
+        DefaultValueFactory = _ => IPAddress.Loopback,
+    };
+
+    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Log everything that is written." };
+
+    private readonly RootCommand _root;
+
+    private OperatorCommand() => _root = new(
+        "The Quiesce operator: carries out FreezeRequests and ThawRequests through the agents on the nodes.")
+    {
+        _kubeconfig, _context, _namespace, _agentNamespace, _leaderElect, _identity, _maxDeadline, _healthPort, _healthAddress, _verbose,
+    };
+
+    /// <summary>Runs the program to its end.</summary>
+    /// <returns>0 when it was told to end, 1 when it could not go on, 2 for a wrong command line.</returns>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var command = new OperatorCommand();
+        command._root.SetAction((result, cancellationToken) => ServeAsync(command.Read(result), cancellationToken));
+        var parsed = command._root.Parse(args);
+        var code = await parsed.InvokeAsync();
+        return parsed.Errors.Count > 0 ? 2 : code;
+    }
+
+    /// <summary>Reads a command line.</summary>
+    public static OperatorOptions Parse(string[] args)
+    {
+        var command = new OperatorCommand();
+        var parsed = command._root.Parse(args);
+        return parsed.Errors.Count == 0
+            ? command.Read(parsed)
+            : throw new ArgumentException(string.Join(" ", parsed.Errors.Select(e => e.Message)), nameof(args));
+    }
+
+    private OperatorOptions Read(ParseResult result) => new()
+    {
+        Kubeconfig = result.GetValue(_kubeconfig),
+        Context = result.GetValue(_context),
+        Namespace = result.GetValue(_namespace)!,
+        AgentNamespace = result.GetValue(_agentNamespace)!,
+        LeaderElect = result.GetValue(_leaderElect),
+        Identity = result.GetValue(_identity)!,
+        MaxDeadline = result.GetValue(_maxDeadline),
+        HealthPort = result.GetValue(_healthPort),
+        HealthAddress = result.GetValue(_healthAddress)!,
+        Verbose = result.GetValue(_verbose),
+    };
+
+    private static async Task<int> ServeAsync(OperatorOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var host = OperatorHost.Build(options);
+            await host.RunAsync(cancellationToken);
+            // A service that failed has stopped the host, which does not say so.
+            foreach (var service in host.Services.GetServices<IHostedService>().OfType<BackgroundService>())
+            {
+                if (service.ExecuteTask is not { IsFaulted: true } failed) continue;
+                await Console.Error.WriteLineAsync($"quiesce-operator: {failed.Exception.GetBaseException().Message}");
+                return 1;
+            }
+
+            return 0;
+        }
+        catch (KubeConfigException e)
+        {
+            await Console.Error.WriteLineAsync($"quiesce-operator: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static TimeSpan Duration(string text, Action<string> refuse)
+    {
+        var unit = text.Length > 0 ? text[^1] : ' ';
+        var factor = unit switch { 's' => 1, 'm' => 60, 'h' => 3600, _ => 0 };
+        if (factor > 0 && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            && count > 0 && (long)count * factor <= Crds.QuiesceApi.DeadlineCeilingSeconds)
+        {
+            return TimeSpan.FromSeconds(count * factor);
+        }
+
+        refuse($"--max-deadline: '{text}' is not a duration such as 90s, 10m or 1h, of one hour at most.");
+        return default;
+    }
+
+    private static IPAddress Refuse(string text, Action<string> refuse)
+    {
+        refuse($"--health-address: '{text}' is not an IP address.");
+        return IPAddress.None;
+    }
+}

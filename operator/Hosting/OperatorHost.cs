@@ -1,0 +1,82 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+using OpenTelemetry;
+using OpenTelemetry.Resources;
+using Quiesce.Crds.Client;
+using Quiesce.Operator.Hosting;
+using Quiesce.Operator.Reconciling;
+using Quiesce.Operator.Telemetry;
+
+namespace Quiesce.Operator;
+
+/// <summary>Puts the operator together. In a test: <c>Build</c>, <c>StartAsync</c>, and <c>StopAsync</c> or <c>Dispose</c>.</summary>
+public static class OperatorHost
+{
+    /// <summary>The operator as its command line would start it.</summary>
+    /// <param name="args">The command line.</param>
+    /// <exception cref="ArgumentException">The command line is wrong, or asks for help.</exception>
+    /// <exception cref="k8s.Exceptions.KubeConfigException">There is no cluster to talk to.</exception>
+    public static IHost Build(params string[] args) => Build(OperatorCommand.Parse(args));
+
+    /// <summary>The operator with these options.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="connection">The connection to use; null to make one of the options. It is disposed with the host only in the second case.</param>
+    /// <param name="time">The clock; null for the system's.</param>
+    public static IHost Build(OperatorOptions options, KubernetesConnection? connection = null, TimeProvider? time = null)
+    {
+        // Not the application builder with its files and variables: everything is on the command line.
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "quiesce-operator" });
+        builder.Logging.SetMinimumLevel(options.Verbose ? LogLevel.Debug : LogLevel.Information);
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+            console.UseUtcTimestamp = true;
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+        });
+        Observe(builder);
+
+        var services = builder.Services;
+        services.AddSingleton(options);
+        services.AddSingleton(time ?? TimeProvider.System);
+        if (connection is not null) services.AddSingleton(connection);
+        else services.AddSingleton(_ => KubernetesConnection.Create(options.Kubeconfig, options.Context, new() { RequestTimeout = TimeSpan.FromSeconds(5), UserAgent = "quiesce-operator" }));
+        services.AddSingleton(new OperatorSettings
+        {
+            Namespace = options.Namespace,
+            AgentNamespace = options.AgentNamespace,
+            Identity = options.Identity,
+            Limits = new() { MaxDeadline = options.MaxDeadline, Grace = options.Grace },
+        });
+        services.AddSingleton<ClusterObjects>();
+        services.AddSingleton<FreezeWrites>();
+        services.AddSingleton<OrphanSweep>();
+        services.AddSingleton<EventRecorder>();
+        services.AddSingleton<OperatorMeter>();
+        services.AddSingleton<FreezeRequestReconciler>();
+        services.AddSingleton<ThawRequestReconciler>();
+        services.AddSingleton<OperatorService>();
+        services.AddHostedService(provider => provider.GetRequiredService<OperatorService>());
+        services.AddSingleton<HealthService>();
+        services.AddHostedService(provider => provider.GetRequiredService<HealthService>());
+        // An exit within the grace period of a pod, whatever a call to the API server is waiting for.
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        return builder.Build();
+    }
+
+    /// <summary>Whether every cache of a started operator is in step with the API server: what <c>/readyz</c> answers.</summary>
+    public static bool IsReady(this IHost host) => host.Services.GetRequiredService<OperatorService>().IsReady;
+
+    /// <summary>Spans and metrics go out by OTLP, to where the standard variables say; without them nothing is set up.</summary>
+    private static void Observe(HostApplicationBuilder builder)
+    {
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"))) return;
+        builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService("quiesce-operator"))
+            .WithTracing(tracing => tracing.AddSource(OperatorActivity.Name))
+            .WithMetrics(metrics => metrics.AddMeter(OperatorMeter.Name))
+            .UseOtlpExporter();
+    }
+}

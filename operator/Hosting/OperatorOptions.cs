@@ -1,0 +1,41 @@
+using System.Net;
+using Quiesce.Crds;
+
+namespace Quiesce.Operator;
+
+/// <summary>What the command line of <c>quiesce-operator</c> sets.</summary>
+public sealed record OperatorOptions
+{
+    /// <summary>A kubeconfig file; null for <c>$KUBECONFIG</c>, the pod's service account, or <c>~/.kube/config</c>.</summary>
+    public string? Kubeconfig { get; init; }
+
+    /// <summary>A context of the kubeconfig; null for its current one.</summary>
+    public string? Context { get; init; }
+
+    /// <summary>The namespace of the internal objects and of the lease.</summary>
+    public string Namespace { get; init; } = InternalNames.DefaultNamespace;
+
+    /// <summary>The namespace of the agents' pods.</summary>
+    public string AgentNamespace { get; init; } = "quiesce-agents";
+
+    /// <summary>Work only while holding the lease. Needed with more than one replica.</summary>
+    public bool LeaderElect { get; init; }
+
+    /// <summary>This process in the lease and in Events; no two may share it.</summary>
+    public string Identity { get; init; } = $"{Environment.MachineName}_{Guid.NewGuid():N}";
+
+    /// <summary>The longest hold a request may ask for.</summary>
+    public TimeSpan MaxDeadline { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How much longer than its own bound a node may stay silent before it counts as lost.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The port of <c>/livez</c> and <c>/readyz</c>; null for none, 0 for any free one.</summary>
+    public int? HealthPort { get; init; }
+
+    /// <summary>The address they listen on.</summary>
+    public IPAddress HealthAddress { get; init; } = IPAddress.Loopback;
+
+    /// <summary>Log everything that is written.</summary>
+    public bool Verbose { get; init; }
+}

@@ -1,0 +1,1 @@
+return await Quiesce.Operator.Hosting.OperatorCommand.RunAsync(args);

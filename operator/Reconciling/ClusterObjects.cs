@@ -1,0 +1,104 @@
+using Microsoft.Extensions.Logging;
+using Quiesce.Crds;
+using Quiesce.Crds.Client;
+using Quiesce.Operator.Nodes;
+using Quiesce.Runtime;
+
+namespace Quiesce.Operator.Reconciling;
+
+/// <summary>The objects the operator reads, each kind with its client and its cache.</summary>
+internal sealed class ClusterObjects
+{
+    private readonly List<Func<CancellationToken, Task>> _runs = [];
+    private readonly List<Func<bool>> _connected = [];
+    private readonly List<Task> _synced = [];
+    private readonly KubernetesConnection _connection;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+
+    public ClusterObjects(KubernetesConnection connection, OperatorSettings settings, TimeProvider time, ILogger<ClusterObjects> logger)
+    {
+        (_connection, _time, _logger, Settings) = (connection, time, logger, settings);
+        var ours = new ListWatchOptions { Namespace = settings.Namespace };
+        (FreezeRequests, FreezeRequestCache) = Follow(Kinds.FreezeRequests, new());
+        (ThawRequests, ThawRequestCache) = Follow(Kinds.ThawRequests, new());
+        (Windows, WindowCache) = Follow(Kinds.FreezeWindows, ours);
+        (NodeFreezes, NodeFreezeCache) = Follow(Kinds.NodeFreezes, ours, nodeFreeze => nodeFreeze.Spec.Request.Uid);
+        (Nodes, NodeCache) = Follow(Kinds.Nodes, new());
+        (Pods, PodCache) = Follow(
+            Kinds.Pods, new() { Namespace = settings.AgentNamespace, LabelSelector = OperatorSettings.AgentSelector });
+    }
+
+    public OperatorSettings Settings { get; }
+
+    public ResourceClient<FreezeRequest> FreezeRequests { get; }
+
+    public Informer<FreezeRequest> FreezeRequestCache { get; }
+
+    public ResourceClient<ThawRequest> ThawRequests { get; }
+
+    public Informer<ThawRequest> ThawRequestCache { get; }
+
+    public ResourceClient<FreezeWindow> Windows { get; }
+
+    public Informer<FreezeWindow> WindowCache { get; }
+
+    public ResourceClient<NodeFreeze> NodeFreezes { get; }
+
+    /// <summary>Indexed by the UID of the request they belong to.</summary>
+    public Informer<NodeFreeze> NodeFreezeCache { get; }
+
+    public ResourceClient<Node> Nodes { get; }
+
+    public Informer<Node> NodeCache { get; }
+
+    public ResourceClient<Pod> Pods { get; }
+
+    public Informer<Pod> PodCache { get; }
+
+    /// <summary>Completes when every cache has its first list.</summary>
+    public Task Synced => Task.WhenAll(_synced);
+
+    /// <summary>Every cache is in step with the API server.</summary>
+    public bool IsConnected => _connected.TrueForAll(connected => connected());
+
+    /// <summary>Follows everything until the token is cancelled.</summary>
+    public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(_runs.Select(run => run(cancellationToken)));
+
+    /// <summary>The nodes and agents, as the caches have them.</summary>
+    public ClusterView View() => View(NodeCache.All, PodCache.All);
+
+    /// <summary>Brings nodes and agents up to date from the API server itself.</summary>
+    public async Task<ClusterView> ViewNowAsync(CancellationToken cancellationToken)
+    {
+        var nodes = Nodes.ListAsync(null, cancellationToken: cancellationToken);
+        var pods = Pods.ListAsync(Settings.AgentNamespace, OperatorSettings.AgentSelector, cancellationToken: cancellationToken);
+        return View((await nodes).Items, (await pods).Items);
+    }
+
+    /// <summary>Brings the internal objects of one request up to date from the API server itself.</summary>
+    public async Task RefreshInternalsAsync(string uid, CancellationToken cancellationToken)
+    {
+        var window = Windows.GetAsync(Settings.Namespace, InternalNames.Window(uid), cancellationToken);
+        var plans = NodeFreezes.ListAsync(Settings.Namespace, $"{QuiesceApi.RequestUidLabel}={uid}", cancellationToken: cancellationToken);
+        if (await window is { } found) WindowCache.Observe(found);
+        foreach (var plan in (await plans).Items) NodeFreezeCache.Observe(plan);
+    }
+
+    private static ClusterView View(IReadOnlyList<Node> nodes, IReadOnlyList<Pod> pods) => new(
+        nodes.ToDictionary(
+            node => node.Metadata.Name,
+            node => (IReadOnlyDictionary<string, string>)new Dictionary<string, string>(node.Metadata.Labels ?? new Dictionary<string, string>())),
+        pods.Where(pod => pod.IsReady()).Select(pod => pod.Spec?.NodeName).OfType<string>().ToHashSet());
+
+    private (ResourceClient<T> Client, Informer<T> Cache) Follow<T>(ResourceKind<T> kind, ListWatchOptions options, Func<T, string?>? index = null)
+        where T : class, k8s.IKubernetesObject<k8s.Models.V1ObjectMeta>
+    {
+        var client = new ResourceClient<T>(_connection, kind);
+        var informer = new Informer<T>(new ListWatch<T>(client, options, _time), _logger, index);
+        _runs.Add(informer.RunAsync);
+        _connected.Add(() => informer.IsConnected);
+        _synced.Add(informer.Synced);
+        return (client, informer);
+    }
+}

@@ -1,0 +1,259 @@
+using Microsoft.Extensions.Logging;
+using Quiesce.Crds;
+using Quiesce.Crds.Client;
+using Quiesce.Operator.Freezing;
+using Quiesce.Operator.Nodes;
+using Quiesce.Operator.Telemetry;
+using Quiesce.Runtime;
+
+namespace Quiesce.Operator.Reconciling;
+
+/// <summary>Carries out what <see cref="FreezeDecision"/> decides about a FreezeRequest, one write after the other, until nothing is left to do.</summary>
+internal sealed partial class FreezeRequestReconciler(
+    ClusterObjects objects,
+    FreezeWrites writes,
+    OrphanSweep sweep,
+    EventRecorder events,
+    OperatorMeter meter,
+    TimeProvider time,
+    ILogger<FreezeRequestReconciler> logger) : IEntityController<FreezeRequest>, IEntityFinalizer<FreezeRequest>
+{
+    /// <summary>Writes in one go; far more than the longest way from one wait to the next.</summary>
+    private const int MostSteps = 24;
+
+    private readonly AgentInstances _instances = new();
+    private readonly StatusPace _pace = new(time);
+
+    /// <inheritdoc/>
+    public async Task<ReconciliationResult<FreezeRequest>> ReconcileAsync(FreezeRequest entity, CancellationToken cancellationToken)
+    {
+        var (request, requeueAfter) = await GoOnAsync(entity, cancellationToken);
+        return ReconciliationResult<FreezeRequest>.Success(request, requeueAfter);
+    }
+
+    /// <inheritdoc/>
+    public async Task<ReconciliationResult<FreezeRequest>> FinalizeAsync(FreezeRequest entity, CancellationToken cancellationToken)
+    {
+        var (request, requeueAfter) = await GoOnAsync(entity, cancellationToken);
+        var done = request.Status is { Phase: >= FreezePhase.Thawed };
+        return ReconciliationResult<FreezeRequest>.Success(request, done ? null : requeueAfter ?? TimeSpan.FromSeconds(1));
+    }
+
+    /// <inheritdoc/>
+    public async Task<ReconciliationResult<FreezeRequest>> DeletedAsync(FreezeRequest entity, CancellationToken cancellationToken)
+    {
+        Forget(entity.Metadata.Uid);
+        return ReconciliationResult<FreezeRequest>.Success(entity, await sweep.SweepAsync(entity.Metadata.Uid, cancellationToken));
+    }
+
+    private async Task<(FreezeRequest Request, TimeSpan? RequeueAfter)> GoOnAsync(FreezeRequest entity, CancellationToken cancellationToken)
+    {
+        var (request, key) = (entity, ObjectKey.Of(entity));
+        var known = new Known(objects.View());
+        for (var step = 0; step < MostSteps; step++)
+        {
+            var state = State(request, known);
+            if (!known.IsFresh && RestsOnAbsence(state))
+            {
+                await objects.RefreshInternalsAsync(state.Uid, cancellationToken);
+                known = known with { IsFresh = true };
+                continue;
+            }
+
+            var decision = FreezeDecision.Decide(state);
+            if (decision.RestsOnAbsence && !known.IsFresh)
+            {
+                await objects.RefreshInternalsAsync(state.Uid, cancellationToken);
+                known = known with { Cluster = await objects.ViewNowAsync(cancellationToken), IsFresh = true };
+                continue;
+            }
+
+            if (decision.Action is not null) known = await ActAsync(state, decision, known, cancellationToken);
+            else if (await WriteStatusAsync(state, decision, cancellationToken) is { } result) return (request, result.RequeueAfter);
+
+            if (objects.FreezeRequestCache.Get(key) is not { } now || now.Metadata.Uid != request.Metadata.Uid) return (request, null);
+            request = now;
+        }
+
+        LogManySteps(key);
+        return (request, TimeSpan.FromSeconds(1));
+    }
+
+    private FreezeState State(FreezeRequest request, Known known)
+    {
+        var uid = request.Metadata.Uid;
+        var mode = request.Spec.DryRun ? NodeFreezeMode.Inspect : NodeFreezeMode.Hold;
+        var nodeFreezes = objects.NodeFreezeCache.ByIndex(uid).Where(n => n.Spec.Mode == mode).ToArray();
+        return new()
+        {
+            Request = request,
+            Window = objects.WindowCache.Get(new(objects.Settings.Namespace, InternalNames.Window(uid))),
+            NodeFreezes = nodeFreezes.ToDictionary(n => n.Spec.NodeName),
+            Restarted = _instances.Restarted(uid, nodeFreezes),
+            Cluster = known.Cluster,
+            WriteRefused = known.WriteRefused,
+            RaiseRefused = known.RaiseRefused,
+            Now = time.GetUtcNow(),
+            Namespace = objects.Settings.Namespace,
+            Limits = objects.Settings.Limits,
+        };
+    }
+
+    /// <summary>
+    /// The caches are filled by watches of their own, and one may be behind the other: what another operator created a moment ago, before
+    /// it lost the lease, must not be taken for gone.
+    /// </summary>
+    private static bool RestsOnAbsence(FreezeState state)
+    {
+        if (state.IsFinal || state.Request.Spec.DryRun || state.Request.Status is not { Phase: > FreezePhase.Pending }) return false;
+        return state.Window is null || WindowRecord.Of(state.Window).Nodes?.Names.All(state.NodeFreezes.ContainsKey) is not true;
+    }
+
+    private async Task<Known> ActAsync(FreezeState state, Decision decision, Known known, CancellationToken cancellationToken)
+    {
+        var (key, action) = (ObjectKey.Of(state.Request), decision.Action!.GetType().Name);
+        LogAction(key, action);
+        try
+        {
+            switch (decision.Action)
+            {
+                case FreezeAction.Claim:
+                    await writes.ClaimAsync(state.Request, cancellationToken);
+                    break;
+                case FreezeAction.CreateWindow create:
+                    var status = decision.Status is null ? Task.CompletedTask : WriteBesideAsync(state, decision.Status, cancellationToken);
+                    await Task.WhenAll(writes.CreateWindowAsync(create.Window, cancellationToken), status);
+                    break;
+                case FreezeAction.CreateNodeFreezes create:
+                    await writes.CreateNodeFreezesAsync(create.NodeFreezes, cancellationToken);
+                    break;
+                case FreezeAction.Command command:
+                    await writes.CommandAsync(state.Window!, command.Patch, cancellationToken);
+                    break;
+                case FreezeAction.Raise raise:
+                    await writes.CommandAsync(state.Window!, raise.Patch, cancellationToken);
+                    break;
+                case FreezeAction.Thaw thaw:
+                    await writes.ThawAsync(state.Window!, thaw.Patch, cancellationToken);
+                    break;
+                case FreezeAction.ReleaseRequest:
+                    await writes.ReleaseAsync(state.Request, cancellationToken);
+                    break;
+                case FreezeAction.DeleteInternals:
+                    await writes.DeleteAsync(state.Window, [.. state.NodeFreezes.Values], cancellationToken);
+                    Forget(state.Uid);
+                    break;
+                case FreezeAction.DeleteRequest:
+                    await writes.DeleteRequestAsync(state.Request, cancellationToken);
+                    break;
+            }
+        }
+        catch (KubernetesApiException e) when (e.IsConflict && decision.Action is FreezeAction.Claim or FreezeAction.ReleaseRequest)
+        {
+            await ReadAgainAsync(state.Request, cancellationToken);
+            return known;
+        }
+        catch (KubernetesApiException e) when (FreezeWrites.IsForGood(e))
+        {
+            switch (decision.Action)
+            {
+                case FreezeAction.Claim or FreezeAction.CreateWindow or FreezeAction.CreateNodeFreezes or FreezeAction.Command:
+                    return known with { WriteRefused = FreezeWrites.Refusal(e) };
+                case FreezeAction.Raise:
+                    return known with { RaiseRefused = FreezeWrites.Refusal(e) };
+                default:
+                    throw;
+            }
+        }
+
+        foreach (var story in decision.Stories) events.Tell(state.Request, story);
+        return known;
+    }
+
+    /// <summary>Writes the status if it differs and its time has come.</summary>
+    /// <returns>When to go on, if there is nothing more to do now; null when something was written.</returns>
+    private async Task<Rest?> WriteStatusAsync(FreezeState state, Decision decision, CancellationToken cancellationToken)
+    {
+        var before = state.Request;
+        if (decision.Status is not { } status) return new(decision.RequeueAfter);
+        var after = before with { Status = status };
+        if (!StatusDiffers(before, after)) return new(decision.RequeueAfter);
+        var wait = _pace.Wait(state.Uid, before.Status, status);
+        if (wait > TimeSpan.Zero) return new(decision.RequeueAfter is { } due && due < wait ? due : wait);
+        try
+        {
+            objects.FreezeRequestCache.Observe(await objects.FreezeRequests.PatchStatusAsync(before, after, checkVersion: true, cancellationToken));
+        }
+        catch (KubernetesApiException e) when (e.IsConflict)
+        {
+            await ReadAgainAsync(before, cancellationToken);
+            return null;
+        }
+        catch (KubernetesApiException e) when (e.IsNotFound)
+        {
+            objects.FreezeRequestCache.ObserveDeletion(before);
+            return null;
+        }
+
+        _pace.Written(state.Uid);
+        if (before.Status?.Phase != status.Phase)
+        {
+            var key = ObjectKey.Of(before);
+            LogPhase(key, status.Phase, status.Reason, status.Message);
+            meter.Phase(before.Status, status);
+        }
+
+        foreach (var story in decision.Stories) events.Tell(before, story);
+        return null;
+    }
+
+    /// <summary>Writes a status that nothing waits for: what goes wrong with it is mended by the next one.</summary>
+    private async Task WriteBesideAsync(FreezeState state, FreezeRequestStatus status, CancellationToken cancellationToken)
+    {
+        var before = state.Request;
+        try
+        {
+            objects.FreezeRequestCache.Observe(
+                await objects.FreezeRequests.PatchStatusAsync(before, before with { Status = status }, checkVersion: true, cancellationToken));
+        }
+        catch (KubernetesApiException e)
+        {
+            var key = ObjectKey.Of(before);
+            LogBeside(key, e.Message);
+        }
+    }
+
+    private async Task ReadAgainAsync(FreezeRequest request, CancellationToken cancellationToken)
+    {
+        var now = await objects.FreezeRequests.GetAsync(request.Metadata.NamespaceProperty, request.Metadata.Name, cancellationToken);
+        if (now is null || now.Metadata.Uid != request.Metadata.Uid) objects.FreezeRequestCache.ObserveDeletion(request);
+        if (now is not null) objects.FreezeRequestCache.Observe(now);
+    }
+
+    private void Forget(string uid)
+    {
+        _pace.Forget(uid);
+        _instances.Forget(uid);
+    }
+
+    private static bool StatusDiffers(FreezeRequest before, FreezeRequest after) =>
+        System.Text.Json.JsonSerializer.Serialize(before.Status, CrdsJson.Default.FreezeRequestStatus)
+        != System.Text.Json.JsonSerializer.Serialize(after.Status, CrdsJson.Default.FreezeRequestStatus);
+
+    /// <summary>What one run of the loop has found out beside the caches.</summary>
+    private sealed record Known(ClusterView Cluster, bool IsFresh = false, Refusal? WriteRefused = null, Refusal? RaiseRefused = null);
+
+    private readonly record struct Rest(TimeSpan? RequeueAfter);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "FreezeRequest {key}: {action}")]
+    private partial void LogAction(ObjectKey key, string action);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "FreezeRequest {key} is {phase}: {reason}: {text}")]
+    private partial void LogPhase(ObjectKey key, FreezePhase phase, string? reason, string? text);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "FreezeRequest {key}: the status beside the window was not written: {error}")]
+    private partial void LogBeside(ObjectKey key, string error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "FreezeRequest {key}: many writes in one go; resting for a second")]
+    private partial void LogManySteps(ObjectKey key);
+}

@@ -1,0 +1,204 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Quiesce.Crds;
+using Quiesce.Crds.Client;
+using Quiesce.Operator.Nodes;
+
+namespace Quiesce.Operator.Reconciling;
+
+/// <summary>Carries out the actions of a decision. What the API server answers goes into the caches at once.</summary>
+/// <remarks>
+/// Every write is safe to repeat, because the answer to any of them can be lost: a create that finds its name taken reads what is
+/// there, a delete of what is gone is done, a command that finds another version reads it and leaves the rest to the next decision.
+/// </remarks>
+internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<FreezeWrites> logger)
+{
+    /// <summary>Creates and deletions under way at once.</summary>
+    private const int Parallelism = 32;
+
+    private string Namespace => objects.Settings.Namespace;
+
+    /// <summary>Puts finalizer and backup label on a request, in one write.</summary>
+    public async Task ClaimAsync(FreezeRequest request, CancellationToken cancellationToken)
+    {
+        var meta = request.Metadata;
+        var finalizers = (meta.Finalizers ?? []).Append(QuiesceApi.Finalizer).Distinct();
+        await PatchRequestAsync(request, finalizers, new() { [QuiesceApi.ExcludeFromBackupLabel] = "true" }, cancellationToken);
+    }
+
+    /// <summary>Takes the finalizer off a request.</summary>
+    public async Task ReleaseAsync(FreezeRequest request, CancellationToken cancellationToken) => await PatchRequestAsync(
+        request, (request.Metadata.Finalizers ?? []).Where(name => name != QuiesceApi.Finalizer), null, cancellationToken);
+
+    /// <summary>Creates the window.</summary>
+    public async Task CreateWindowAsync(FreezeWindow window, CancellationToken cancellationToken)
+    {
+        try
+        {
+            objects.WindowCache.Observe(await objects.Windows.CreateAsync(window, cancellationToken));
+        }
+        catch (KubernetesApiException e) when (e.IsAlreadyExists)
+        {
+            var there = await objects.Windows.GetAsync(Namespace, window.Metadata.Name, cancellationToken);
+            if (there is not null && IsOurs(there.Metadata.Labels, window.Spec.Request.Uid)) objects.WindowCache.Observe(there);
+            else throw Foreign(e);
+        }
+    }
+
+    /// <summary>Creates NodeFreezes, in parallel.</summary>
+    public async Task CreateNodeFreezesAsync(IReadOnlyList<NodeFreeze> nodeFreezes, CancellationToken cancellationToken)
+    {
+        var failures = new ConcurrentQueue<KubernetesApiException>();
+        await EachAsync(nodeFreezes, CreateAsync, cancellationToken);
+        // What no retry would change comes first: it ends the request.
+        if (!failures.IsEmpty) throw failures.OrderBy(e => e.IsTransient ? 1 : 0).First();
+
+        async Task CreateAsync(NodeFreeze nodeFreeze)
+        {
+            try
+            {
+                objects.NodeFreezeCache.Observe(await objects.NodeFreezes.CreateAsync(nodeFreeze, cancellationToken));
+            }
+            catch (KubernetesApiException e) when (e.IsAlreadyExists)
+            {
+                var there = await objects.NodeFreezes.GetAsync(Namespace, nodeFreeze.Metadata.Name, cancellationToken);
+                if (there is not null && IsOurs(there.Metadata.Labels, nodeFreeze.Spec.Request.Uid)) objects.NodeFreezeCache.Observe(there);
+                else failures.Enqueue(Foreign(e));
+            }
+            catch (KubernetesApiException e)
+            {
+                failures.Enqueue(e);
+            }
+        }
+    }
+
+    /// <summary>Writes a command into the window, void if the window is another version by now.</summary>
+    public async Task CommandAsync(FreezeWindow window, JsonObject patch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            objects.WindowCache.Observe(
+                await objects.Windows.PatchAsync(Namespace, window.Metadata.Name, patch, window.Metadata.ResourceVersion, cancellationToken));
+        }
+        catch (KubernetesApiException e) when (e.IsConflict)
+        {
+            await ReadAgainAsync(window, cancellationToken);
+        }
+        catch (KubernetesApiException e) when (e.IsNotFound)
+        {
+            objects.WindowCache.ObserveDeletion(window);
+        }
+    }
+
+    /// <summary>Writes the thaw command into the window; if the API server refuses that for good, deletes it, which means thaw as well.</summary>
+    public async Task ThawAsync(FreezeWindow window, JsonObject patch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            objects.WindowCache.Observe(await objects.Windows.PatchAsync(Namespace, window.Metadata.Name, patch, null, cancellationToken));
+        }
+        catch (KubernetesApiException e) when (e.IsNotFound)
+        {
+            objects.WindowCache.ObserveDeletion(window);
+        }
+        catch (KubernetesApiException e) when (IsForGood(e))
+        {
+            LogThawRefused(window.Metadata.Name, e.Message);
+            await DeleteWindowAsync(window, cancellationToken);
+        }
+    }
+
+    /// <summary>Deletes the internal objects of a request: the NodeFreezes, then the window.</summary>
+    public async Task DeleteAsync(FreezeWindow? window, IReadOnlyList<NodeFreeze> nodeFreezes, CancellationToken cancellationToken)
+    {
+        await EachAsync(nodeFreezes, nodeFreeze => DeleteNodeFreezeAsync(nodeFreeze, cancellationToken), cancellationToken);
+        if (window is not null) await DeleteWindowAsync(window, cancellationToken);
+    }
+
+    /// <summary>Deletes one NodeFreeze, this incarnation only.</summary>
+    public async Task DeleteNodeFreezeAsync(NodeFreeze nodeFreeze, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await objects.NodeFreezes.DeleteAsync(Namespace, nodeFreeze.Metadata.Name, nodeFreeze.Metadata.Uid, cancellationToken: cancellationToken);
+        }
+        catch (KubernetesApiException e) when (e.IsConflict)
+        {
+            // Another incarnation: this one is gone.
+        }
+
+        objects.NodeFreezeCache.ObserveDeletion(nodeFreeze);
+    }
+
+    /// <summary>Deletes a request, this incarnation only.</summary>
+    public async Task DeleteRequestAsync(FreezeRequest request, CancellationToken cancellationToken)
+    {
+        var meta = request.Metadata;
+        await objects.FreezeRequests.DeleteAsync(meta.NamespaceProperty, meta.Name, meta.Uid, cancellationToken: cancellationToken);
+        objects.FreezeRequestCache.ObserveDeletion(request);
+    }
+
+    /// <summary>The API server understood and will not do it: no retry changes that.</summary>
+    public static bool IsForGood(KubernetesApiException e) =>
+        e.Status is HttpStatusCode.BadRequest or HttpStatusCode.Forbidden or HttpStatusCode.UnprocessableEntity
+            or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.MethodNotAllowed
+        || e.Reason == ForeignObject;
+
+    /// <summary>Such a refusal in the words of a status.</summary>
+    public static Refusal Refusal(KubernetesApiException e) => new(Reasons.InternalError, $"the API server refused: {e.Message}.");
+
+    private const string ForeignObject = "ForeignObject";
+
+    private async Task DeleteWindowAsync(FreezeWindow window, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await objects.Windows.DeleteAsync(Namespace, window.Metadata.Name, window.Metadata.Uid, cancellationToken: cancellationToken);
+        }
+        catch (KubernetesApiException e) when (e.IsConflict)
+        {
+            // Another incarnation: this one is gone.
+        }
+
+        objects.WindowCache.ObserveDeletion(window);
+    }
+
+    private async Task ReadAgainAsync(FreezeWindow window, CancellationToken cancellationToken)
+    {
+        if (await objects.Windows.GetAsync(Namespace, window.Metadata.Name, cancellationToken) is { } now) objects.WindowCache.Observe(now);
+        else objects.WindowCache.ObserveDeletion(window);
+    }
+
+    private async Task PatchRequestAsync(
+        FreezeRequest request, IEnumerable<string> finalizers, JsonObject? labels, CancellationToken cancellationToken)
+    {
+        var meta = request.Metadata;
+        var metadata = new JsonObject
+        {
+            ["uid"] = meta.Uid,
+            ["finalizers"] = new JsonArray([.. finalizers.Select(name => JsonValue.Create(name))]),
+        };
+        if (labels is not null) metadata["labels"] = labels;
+        // A merge patch replaces the list of finalizers: the version keeps another's from being lost.
+        var patch = new JsonObject { ["metadata"] = metadata };
+        objects.FreezeRequestCache.Observe(
+            await objects.FreezeRequests.PatchAsync(meta.NamespaceProperty, meta.Name, patch, meta.ResourceVersion, cancellationToken));
+    }
+
+    private static Task EachAsync(IReadOnlyList<NodeFreeze> nodeFreezes, Func<NodeFreeze, Task> write, CancellationToken cancellationToken) =>
+        Parallel.ForEachAsync(
+            nodeFreezes,
+            new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken },
+            async (nodeFreeze, _) => await write(nodeFreeze));
+
+    private static bool IsOurs(IDictionary<string, string>? labels, string uid) =>
+        labels?.TryGetValue(QuiesceApi.RequestUidLabel, out var value) is true && value == uid;
+
+    private static KubernetesApiException Foreign(KubernetesApiException e) =>
+        new(e.Operation, e.Status, ForeignObject, "an object of that name exists, and is not of this request", innerException: e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "FreezeWindow {name}: the thaw command was refused, so the window is deleted: {error}")]
+    private partial void LogThawRefused(string name, string error);
+}
