@@ -31,7 +31,7 @@ stop_all() {
     [ -e "$file" ] || continue
     pid=$(cat "$file")
     # A number may be another process's by now: only what was started from here is ended.
-    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$PWD/"; then kill "$pid" 2>/dev/null || true; fi
+    if [ -e "/proc/$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "$PWD/"; then kill "$pid" || true; fi
   done
   for file in "$DEMO"/*.pid; do
     [ -e "$file" ] || continue
@@ -107,8 +107,9 @@ headline "a small API server, the operator, and an agent for each node"
 start cluster dotnet "$BIN/local-cluster/quiesce-local-cluster.dll" --kubeconfig "$KUBECONFIG" --node node-1 --node node-2
 until_true 20 "the API server" kubectl get --raw /readyz
 kubectl apply -f crds/manifests >/dev/null
-kubectl create namespace quiesce-system >/dev/null
-kubectl create namespace shop >/dev/null
+for namespace in quiesce-system shop; do
+  printf 'apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n' "$namespace" | kubectl apply -f - >/dev/null
+done
 for crd in freezerequests thawrequests freezewindows nodefreezes; do
   kubectl wait --for=condition=Established "crd/$crd.quiesce.dev" --timeout=10s >/dev/null
 done

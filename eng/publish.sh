@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Builds the programs as they are shipped, to artifacts/bin.
+# Builds the programs to artifacts/bin: agent and holder native, as they are shipped; the operator for 'dotnet'.
 cd "$(dirname "$0")/.."
 . eng/lib.sh
 need_dotnet
 need_packages clang zlib1g-dev
 publish_native agent/holder agent/freezing agent/holder
 publish_native agent/agent agent crds
+build_managed operator operator crds

@@ -1,6 +1,6 @@
 namespace Quiesce.Cluster;
 
-/// <summary>Kubeconfig files of local clusters.</summary>
+/// <summary>Kubeconfig files of local clusters. Nobody checks the token, but the client library refuses a user without credentials.</summary>
 internal static class Kubeconfig
 {
     public static string For(string url) => $"""
@@ -12,7 +12,7 @@ internal static class Kubeconfig
             server: {url}
         users:
         - name: quiesce-local
-          user: {"{}"}
+          user: {"{token: local}"}
         contexts:
         - name: quiesce-local
           context:
