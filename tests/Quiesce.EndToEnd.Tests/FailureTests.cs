@@ -1,0 +1,173 @@
+using Quiesce.Crds;
+using Quiesce.EndToEnd.Tests.Running;
+using Quiesce.RealFilesystems;
+using Tmds.Linux;
+
+namespace Quiesce.EndToEnd.Tests;
+
+/// <summary>Parts of Quiesce die, or somebody interferes, while a window is open: it is thawed, not frozen again, and the status says what happened.</summary>
+public sealed class FailureTests(Installation installation)
+{
+    [Fact]
+    public async Task The_operator_dies_in_the_window_and_its_successor_ends_it_intact()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
+        using var guard = Guard.Start(TimeSpan.FromSeconds(50), ext4.MountPoint, xfs.MountPoint);
+        var (one, two) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
+        var request = await Request.OfAsync(installation, 40, Request.HostPath(one, ext4.MountPoint), Request.HostPath(two, xfs.MountPoint));
+        await request.PhaseAsync(FreezePhase.Frozen);
+        await installation.KillOperatorAsync();
+        await request.ThawAsync();
+        Assert.True(FreezeProbe.IsFrozen(ext4.MountPoint));
+        await installation.StartOperatorAsync();
+        var thawed = await request.PhaseAsync(FreezePhase.Thawed);
+        Assert.Equal(ConditionStatus.True, Request.Condition(thawed, ConditionTypes.WindowIntact).Status);
+        Assert.False(FreezeProbe.IsFrozen(ext4.MountPoint) || FreezeProbe.IsFrozen(xfs.MountPoint));
+    }
+
+    [Fact]
+    public async Task The_operator_is_gone_for_good_and_the_nodes_thaw_at_the_deadline()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        using var guard = ext4.Guard(TimeSpan.FromSeconds(40));
+        var node = await installation.AddNodeAsync();
+        var request = await Request.OfAsync(installation, 3, Request.HostPath(node, ext4.MountPoint));
+        var frozen = await request.PhaseAsync(FreezePhase.Frozen);
+        await installation.KillOperatorAsync();
+        await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed without an operator");
+        Assert.True(TimeProvider.System.GetUtcNow() < frozen.DeadlineAt!.Value.AddSeconds(1.5), "thawed later than deadline + 1 s");
+        await installation.StartOperatorAsync();
+        Assert.Equal(Reasons.DeadlineExceeded, (await request.PhaseAsync(FreezePhase.Expired)).Reason);
+    }
+
+    [Fact]
+    public async Task A_killed_agent_thaws_and_its_successor_reports_Broken_and_does_not_freeze_again()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
+        using var guard = Guard.Start(TimeSpan.FromSeconds(50), ext4.MountPoint, xfs.MountPoint);
+        var (one, two) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
+        var request = await Request.OfAsync(installation, 30, Request.HostPath(one, ext4.MountPoint), Request.HostPath(two, xfs.MountPoint));
+        await request.PhaseAsync(FreezePhase.Frozen);
+        await installation.KillAgentAsync(one);
+        await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed when the agent died", TimeSpan.FromSeconds(1));
+        await installation.StartAgentAsync(one);
+        var broken = await request.PhaseAsync(FreezePhase.Broken);
+        Assert.Equal(Reasons.AgentRestarted, broken.Reason);
+        Assert.Equal(ConditionStatus.False, Request.Condition(broken, ConditionTypes.WindowIntact).Status);
+        Assert.False(FreezeProbe.IsFrozen(ext4.MountPoint) || FreezeProbe.IsFrozen(xfs.MountPoint));
+    }
+
+    [Fact]
+    public async Task A_killed_holder_is_made_good_by_its_agent_and_breaks_the_window_on_all_nodes()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
+        using var guard = Guard.Start(TimeSpan.FromSeconds(50), ext4.MountPoint, xfs.MountPoint);
+        var (one, two) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
+        var request = await Request.OfAsync(installation, 30, Request.HostPath(one, ext4.MountPoint), Request.HostPath(two, xfs.MountPoint));
+        await request.PhaseAsync(FreezePhase.Frozen);
+        foreach (var holder in File.ReadAllText($"/proc/{installation.Agent(one).Id}/task/{installation.Agent(one).Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Concat(Directory.EnumerateDirectories($"/proc/{installation.Agent(one).Id}/task").SelectMany(t => File.ReadAllText($"{t}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))).Distinct())
+            _ = LibC.kill(int.Parse(holder, System.Globalization.CultureInfo.InvariantCulture), LibC.SIGKILL);
+        await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed when the holder died", TimeSpan.FromSeconds(1));
+        Assert.Equal(Reasons.HolderDied, (await request.PhaseAsync(FreezePhase.Broken)).Reason);
+        Assert.False(FreezeProbe.IsFrozen(xfs.MountPoint));
+    }
+
+    [Fact]
+    public async Task A_stopped_agent_thaws_at_once_and_says_so()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        using var guard = ext4.Guard(TimeSpan.FromSeconds(40));
+        var node = await installation.AddNodeAsync();
+        var request = await Request.OfAsync(installation, 30, Request.HostPath(node, ext4.MountPoint));
+        await request.PhaseAsync(FreezePhase.Frozen);
+        await installation.StopAgentAsync(node);
+        Assert.False(FreezeProbe.IsFrozen(ext4.MountPoint));
+        Assert.Equal(Reasons.AgentStopped, (await request.PhaseAsync(FreezePhase.Broken)).Reason);
+    }
+
+    [Fact]
+    public async Task A_foreign_thaw_in_the_window_breaks_the_verdict()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        using var guard = ext4.Guard(TimeSpan.FromSeconds(40));
+        var node = await installation.AddNodeAsync();
+        var request = await Request.OfAsync(installation, 30, Request.HostPath(node, ext4.MountPoint));
+        await request.PhaseAsync(FreezePhase.Frozen);
+        Assert.True(FreezeProbe.Thaw(ext4.MountPoint));
+        await request.ThawAsync();
+        var broken = await request.PhaseAsync(FreezePhase.Broken);
+        Assert.Equal(Reasons.ThawedByOther, broken.Reason);
+        Assert.Equal((1, 0), (broken.FrozenFilesystems, broken.ThawedFilesystems));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_internal_object_deleted_by_hand_means_thaw(bool window)
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        using var guard = ext4.Guard(TimeSpan.FromSeconds(40));
+        var node = await installation.AddNodeAsync();
+        var request = await Request.OfAsync(installation, 30, Request.HostPath(node, ext4.MountPoint));
+        await request.PhaseAsync(FreezePhase.Frozen);
+        if (window) await installation.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.Window(request.Uid));
+        else await installation.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze(request.Uid, node));
+        await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed when the command was gone", TimeSpan.FromSeconds(5));
+        Assert.Equal(Reasons.CommandGone, (await request.PhaseAsync(FreezePhase.Broken)).Reason);
+        await request.SweptAsync();
+    }
+
+    [Fact]
+    public async Task The_API_server_is_away_and_the_node_thaws_at_its_deadline_and_the_status_says_so_afterwards()
+    {
+        await installation.RequireAsync();
+        Assert.SkipUnless(installation.Server.SupportsFaults, "this backend cannot be made unreachable");
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        using var guard = ext4.Guard(TimeSpan.FromSeconds(50));
+        var node = await installation.AddNodeAsync();
+        var request = await Request.OfAsync(installation, 4, Request.HostPath(node, ext4.MountPoint));
+        var frozen = await request.PhaseAsync(FreezePhase.Frozen);
+        await installation.Server.Local!.RefuseConnectionsAsync();
+        try
+        {
+            await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed without an API server");
+            Assert.InRange(TimeProvider.System.GetUtcNow(), frozen.DeadlineAt!.Value.AddSeconds(-0.5), frozen.DeadlineAt!.Value.AddSeconds(1.5));
+        }
+        finally
+        {
+            await installation.Server.Local!.ResumeAsync();
+        }
+        Assert.Equal(Reasons.DeadlineExceeded, (await request.PhaseAsync(FreezePhase.Expired, TimeSpan.FromSeconds(30))).Reason);
+    }
+
+    [Fact]
+    public async Task A_ThawRequest_thaws_what_someone_else_froze_and_counts_it_once()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
+        using var guard = Guard.Start(TimeSpan.FromSeconds(40), ext4.MountPoint, xfs.MountPoint);
+        var node = await installation.AddNodeAsync();
+        Assert.True(FreezeProbe.Freeze(ext4.MountPoint));
+        var name = $"recover-{node}";
+        await installation.ThawRequests.CreateAsync(
+            new ThawRequest { Metadata = new() { Name = name }, Spec = new ThawRequestSpec { NodeName = node, Paths = [ext4.MountPoint, xfs.MountPoint] } },
+            CancellationToken.None);
+        var done = await Eventually.GetAsync(
+            async () => (await installation.ThawRequests.GetAsync(null, name, CancellationToken.None))!.Status is { Phase: >= ThawPhase.Thawed } status ? status : null,
+            () => $"the thaw request's end\n{installation.OperatorSaid}");
+        Assert.Equal((ThawPhase.Thawed, 1), (done.Phase, done.ThawedFilesystems));
+        Assert.False(FreezeProbe.IsFrozen(ext4.MountPoint));
+    }
+}
