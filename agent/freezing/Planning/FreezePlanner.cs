@@ -99,7 +99,7 @@ public sealed class FreezePlanner
             Reject(path, mount, FilesystemState.Failed, finding.Reason, finding.Message);
             return;
         }
-        Take(mount!, HostPaths.ToHost(order.HostRoot, mount!.MountPoint) ?? path, descriptor, named: true);
+        Take(mount!, HostPaths.ToHost(order.HostRoot, mount!.MountPoint) ?? path, descriptor, asked: path);
         kernel.Close(descriptor);
     }
 
@@ -120,14 +120,14 @@ public sealed class FreezePlanner
             {
                 if (FilesystemTypes.CannotFreeze(mount.Type) || protectedBecause.ContainsKey(mount.Superblock))
                 {
-                    Take(mount, hostPath!, Descriptor.None, named: false); // settled by the table alone, nothing is opened
+                    Take(mount, hostPath!, Descriptor.None, asked: null); // settled by the table alone, nothing is opened
                     reached = true;
                     break;
                 }
                 var (finding, found, descriptor) = Look(hostPath!);
                 if (finding is null && found!.Id == mount.Id)
                 {
-                    Take(mount, hostPath!, descriptor, named: false);
+                    Take(mount, hostPath!, descriptor, asked: null);
                     reached = true;
                 }
                 last = finding ?? last;
@@ -161,20 +161,22 @@ public sealed class FreezePlanner
         return (finding, mount, Descriptor.None);
     }
 
-    private void Take(Mount mount, string hostPath, Descriptor path, bool named)
+    // asked is the path of the request that led here; null for one of all filesystems, where a refusal is only noted.
+    private void Take(Mount mount, string hostPath, Descriptor path, string? asked)
     {
         if (!settled.Add(mount.Superblock))
         {
             // The same superblock by another path: once is enough, but a refusal that was only noted now counts.
-            if (named && findings.Find(f => f.Device == mount.Superblock.ToString() && f.State == FilesystemState.Refused) is { } refused)
+            if (asked is not null && findings.Find(f => f.Device == mount.Superblock.ToString() && f.State == FilesystemState.Refused) is { } refused)
                 Refuse(refused.Reason!, refused.Message!);
             return;
         }
         if (protectedBecause.TryGetValue(mount.Superblock, out var why))
         {
-            var message = $"{hostPath}: the {mount.Type} filesystem {mount.Source} ({mount.Superblock}) is protected: {why}; choose another path, or have an administrator allow it";
+            var where = asked is null || asked == hostPath ? $"{hostPath}: the" : $"{asked}: lies on {hostPath}, whose";
+            var message = $"{where} {mount.Type} filesystem {mount.Source} ({mount.Superblock}) is protected: {why}; choose another path, or have an administrator allow it";
             findings.Add(Found(hostPath, mount, FilesystemState.Refused, FreezeReason.ProtectedFilesystem, message));
-            if (named) Refuse(FreezeReason.ProtectedFilesystem, message);
+            if (asked is not null) Refuse(FreezeReason.ProtectedFilesystem, message);
             return;
         }
         if (FilesystemTypes.CannotFreeze(mount.Type))
