@@ -9,6 +9,7 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
+        StandardDescriptors.Ensure();
         var output = new NonBlockingWriter(1);
         var root = new RootCommand("Holds filesystems still for a consistent backup or snapshot, all of them or none, and always thaws them.")
         {
@@ -17,7 +18,8 @@ internal static class Program
             ThawCommand.Create(output),
             InspectCommand.Create(output),
         };
-        var parsed = root.Parse(arguments);
+        // No response files: a folder's name may begin with @.
+        var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
             var errors = new NonBlockingWriter(2);

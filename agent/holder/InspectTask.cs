@@ -12,12 +12,13 @@ internal static class InspectTask
     internal static int Run(HolderOrder order, HolderChannel channel, LinuxKernel kernel)
     {
         var plan = FreezePlanner.Plan(kernel, order.Plan);
+        var refusal = Privilege.Missing() ?? plan.Refusal;
         return channel.TrySend(HolderCodec.Encode(new WindowReport
         {
             WindowId = order.WindowId,
-            Phase = plan.Refusal is null ? WindowPhase.Thawed : WindowPhase.Failed,
-            Reason = plan.Refusal?.Reason,
-            Message = plan.Refusal?.Message,
+            Phase = refusal is null ? WindowPhase.Thawed : WindowPhase.Failed,
+            Reason = refusal?.Reason,
+            Message = refusal?.Message,
             Filesystems =
             [
                 .. plan.Filesystems.Select(f => new FilesystemReport

@@ -1,3 +1,4 @@
+using Quiesce.Freezing;
 using Quiesce.Freezing.Holders;
 using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Reports;
@@ -30,13 +31,15 @@ internal static class Program
         }
         catch (InvalidDataException e)
         {
-            return Refuse(channel, "", e.Message);
+            return Refuse(channel, "", FreezeReason.InternalError, e.Message);
         }
         if (LibC.getppid() != order.AgentProcess) return 0;
         // Paging memory in could need the very disk that is frozen. Without the right to lock, go on: it is still the smaller risk.
         _ = LibC.mlockall(LibC.MCL_CURRENT | LibC.MCL_FUTURE);
         if (LinuxKernel.Open(order.Plan.HostRoot, out var kernel) is var error and not Errno.None)
-            return Refuse(channel, order.WindowId, $"the host root {order.Plan.HostRoot} cannot be opened: {error.Describe()}; check --host-root and the volume mounted there");
+            return Refuse(channel, order.WindowId, ReasonOf(error), $"the host root {order.Plan.HostRoot} cannot be opened: {error.Describe()}; check --host-root and the volume mounted there");
+        if (order.Task is HolderTask.Hold or HolderTask.ThawUnconditionally && Privilege.Missing() is { } missing)
+            return Refuse(channel, order.WindowId, missing.Reason, missing.Message);
         return order.Task switch
         {
             HolderTask.Hold => new HoldTask(order, channel, kernel!).Run(),
@@ -46,13 +49,21 @@ internal static class Program
         };
     }
 
-    private static int Refuse(HolderChannel channel, string windowId, string message)
+    private static string ReasonOf(Errno error) => error switch
+    {
+        Errno.NoEntry => FreezeReason.PathNotFound,
+        Errno.NotDirectory => FreezeReason.NotADirectory,
+        Errno.NotPermitted or Errno.AccessDenied => FreezeReason.PermissionDenied,
+        _ => FreezeReason.InternalError,
+    };
+
+    private static int Refuse(HolderChannel channel, string windowId, string reason, string message)
     {
         _ = channel.TrySend(HolderCodec.Encode(new WindowReport
         {
             WindowId = windowId,
             Phase = WindowPhase.Failed,
-            Reason = Freezing.FreezeReason.InternalError,
+            Reason = reason,
             Message = message,
         }));
         return 1;

@@ -8,26 +8,29 @@ internal static class CommonOptions
     internal static readonly Option<string> HostRoot = new("--host-root")
     {
         Description = "Where this process sees the host's root; paths given and shown are the host's.",
+        HelpName = "FOLDER",
         DefaultValueFactory = _ => "/",
     };
 
     internal static readonly Option<string[]> AllowProtected = new("--allow-protected")
     {
-        Description = "A folder whose filesystem may be frozen though it is protected. An administrator's decision: the node may stand still.",
+        Description = "A folder whose filesystem may be frozen though it is protected; can be repeated. An administrator's decision: the node may stand still.",
+        HelpName = "FOLDER",
         AllowMultipleArgumentsPerToken = false,
     };
 
     internal static readonly Option<bool> Json = new("--json") { Description = "One JSON object a line instead of text." };
 
-    internal static Option<TimeSpan> Duration(string name, string description, TimeSpan value, TimeSpan maximum) => new(name)
+    internal static Option<Duration> Duration(string name, string description, Duration value, Duration maximum) => new(name)
     {
-        Description = description,
+        Description = $"{description}, {maximum} at most.",
+        HelpName = "DURATION",
         DefaultValueFactory = _ => value,
         CustomParser = result =>
         {
             var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
-            if (Commands.Duration.TryParse(text, out var duration) && duration <= maximum) return duration;
-            result.AddError($"{name}: '{text}' is not a duration above zero and up to {maximum.TotalSeconds:0} s; write 500ms, 30s, 5m or 1h");
+            if (Commands.Duration.TryParse(text, out var duration) && duration.Span <= maximum.Span) return duration;
+            result.AddError($"{name}: '{text}' is not a duration above zero and up to {maximum}; write 500ms, 30s, 5m or 1h");
             return value;
         },
     };

@@ -2,11 +2,14 @@ using System.Globalization;
 
 namespace Quiesce.Agent.Commands;
 
-/// <summary>Durations as people type them: <c>500ms</c>, <c>30s</c>, <c>5m</c>, <c>1h</c>, or a number of seconds.</summary>
-internal static class Duration
+/// <summary>A duration as people type it: <c>500ms</c>, <c>30s</c>, <c>5m</c>, <c>1h</c>, or a number of seconds.</summary>
+internal readonly record struct Duration(TimeSpan Span)
 {
+    /// <summary>In nanoseconds, as a window counts.</summary>
+    internal long Nanoseconds => Span.Ticks * 100;
+
     /// <summary>Reads one; false for anything else, for zero and for less.</summary>
-    internal static bool TryParse(string text, out TimeSpan duration)
+    internal static bool TryParse(string text, out Duration duration)
     {
         duration = default;
         var unit = text.AsSpan().TrimStart("0123456789.");
@@ -22,7 +25,16 @@ internal static class Duration
             || !double.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
             || number * factor is not (> 0 and < 1e6))
             return false;
-        duration = TimeSpan.FromSeconds(number * factor);
-        return duration > TimeSpan.Zero;
+        duration = new Duration(TimeSpan.FromSeconds(number * factor));
+        return duration.Span > TimeSpan.Zero;
     }
+
+    /// <summary>As one would type it.</summary>
+    public override string ToString() => Span switch
+    {
+        { TotalSeconds: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{Span.TotalMilliseconds:0.###}ms"),
+        { TotalHours: >= 1 } when Span.Ticks % TimeSpan.TicksPerHour == 0 => string.Create(CultureInfo.InvariantCulture, $"{Span.TotalHours:0}h"),
+        { TotalMinutes: >= 1 } when Span.Ticks % TimeSpan.TicksPerMinute == 0 => string.Create(CultureInfo.InvariantCulture, $"{Span.TotalMinutes:0}m"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{Span.TotalSeconds:0.###}s"),
+    };
 }

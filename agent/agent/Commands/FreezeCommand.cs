@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using Quiesce.Agent.Holding;
 using Quiesce.Agent.Output;
 using Quiesce.Freezing.Holders;
-using Quiesce.Freezing.Planning;
 using Quiesce.Freezing.Reports;
 using Quiesce.Freezing.Windows;
 
@@ -14,38 +13,31 @@ internal static class FreezeCommand
 {
     internal static Command Create(NonBlockingWriter output)
     {
-        var paths = new Argument<string[]>("PATH") { Description = "Folders; each selects the filesystem it lies on.", Arity = ArgumentArity.ZeroOrMore };
-        var hold = CommonOptions.Duration("--for", "Longest hold, 1h at most.", TimeSpan.FromSeconds(30), TimeSpan.FromHours(1));
-        var timeout = CommonOptions.Duration("--freeze-timeout", "Longest time until everything is frozen.", TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(5));
-        var all = new Option<bool>("--all") { Description = "All filesystems of this host but the protected ones." };
+        var targets = new Targets("All filesystems of this host but the protected ones.");
+        var hold = CommonOptions.Duration("--for", "Longest hold", new Duration(TimeSpan.FromSeconds(30)), new Duration(TimeSpan.FromHours(1)));
+        var timeout = CommonOptions.Duration("--freeze-timeout", "Longest time until everything is frozen", new Duration(TimeSpan.FromSeconds(10)), new Duration(TimeSpan.FromMinutes(5)));
         var fail = new Option<bool>("--fail-unsupported") { Description = "Fail where a filesystem cannot freeze, instead of leaving it out." };
         var untilStdinCloses = new Option<bool>("--until-stdin-closes") { Description = "End the window when standard input ends." };
-        var command = new Command("freeze", "Freeze filesystems, all or none, hold them, and thaw them at the end of time, on SIGINT or SIGTERM.")
+        var command = new Command("freeze", "Freeze filesystems, all or none, hold them, and thaw them at the end of time, on SIGINT, SIGTERM or SIGHUP.")
         {
-            paths, hold, timeout, all, fail, untilStdinCloses, CommonOptions.Json, CommonOptions.HostRoot, CommonOptions.AllowProtected,
+            hold, timeout, untilStdinCloses, fail, CommonOptions.AllowProtected, CommonOptions.Json,
         };
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(paths) is not { Length: > 0 } && !result.GetValue(all)) result.AddError("freeze: name at least one folder, or --all");
-        });
+        targets.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
             var order = new HolderOrder
             {
                 Task = HolderTask.Hold,
                 WindowId = $"local-{Guid.NewGuid():n}",
-                Plan = new PlanOrder
+                Plan = targets.Order(parsed) with
                 {
-                    HostRoot = parsed.GetValue(CommonOptions.HostRoot)!,
-                    Paths = [.. parsed.GetValue(paths)!.Select(Path.GetFullPath)],
-                    AllFilesystems = parsed.GetValue(all),
                     FailUnsupported = parsed.GetValue(fail),
                     AllowedPaths = parsed.GetValue(CommonOptions.AllowProtected) ?? [],
                 },
                 Options = new WindowOptions
                 {
-                    Deadline = Nanoseconds(parsed.GetValue(hold)),
-                    FreezeTimeout = Nanoseconds(parsed.GetValue(timeout)),
+                    Deadline = parsed.GetValue(hold).Nanoseconds,
+                    FreezeTimeout = parsed.GetValue(timeout).Nanoseconds,
                     FreezeAtOnce = true,
                     FailUnsupported = parsed.GetValue(fail),
                 },
@@ -55,9 +47,9 @@ internal static class FreezeCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(HolderOrder order, TimeSpan hold, bool untilStdinCloses, bool json, NonBlockingWriter output)
+    private static async Task<int> RunAsync(HolderOrder order, Duration hold, bool untilStdinCloses, bool json, NonBlockingWriter output)
     {
-        await LeftBehind.EndAsync(order.Plan.HostRoot, output).ConfigureAwait(false);
+        await LeftBehind.EndAsync(order.Plan.HostRoot, json, output).ConfigureAwait(false);
         var window = HeldWindow.Start(order, TimeProvider.System);
         using var interrupt = Thaw(PosixSignal.SIGINT, window);
         using var terminate = Thaw(PosixSignal.SIGTERM, window);
@@ -77,7 +69,7 @@ internal static class FreezeCommand
             if (!report.IsFinal && report.Phase != WindowPhase.Frozen && !report.Filesystems.Any(f => f.State == FilesystemState.Stuck)) continue;
             if (json) output.WriteLine(JsonReport.Line(report));
             else
-                foreach (var line in ReportText.Window(report, hold)) output.WriteLine(line);
+                foreach (var line in ReportText.Window(report, hold.ToString())) output.WriteLine(line);
         }
         return ExitCode.Of(last!);
     }
@@ -96,6 +88,4 @@ internal static class FreezeCommand
         {
         }
     }
-
-    private static long Nanoseconds(TimeSpan span) => span.Ticks * 100;
 }

@@ -1,17 +1,28 @@
 using Quiesce.Agent.Holding;
 using Quiesce.Agent.Output;
 using Quiesce.Freezing.Reports;
+using Tmds.Linux;
 
 namespace Quiesce.Agent.Commands;
 
 /// <summary>Before an agent does anything else: ends what an earlier instance of this boot left behind, and says so.</summary>
 internal static class LeftBehind
 {
-    internal static async Task<IReadOnlyList<WindowReport>> EndAsync(string hostRoot, NonBlockingWriter output)
+    /// <summary>Ends it.</summary>
+    /// <param name="hostRoot">Where this process sees the host's root.</param>
+    /// <param name="json">Whether to say so as a line of JSON, its phase <c>Recovered</c>.</param>
+    /// <param name="output">Where to say so.</param>
+    internal static async Task<IReadOnlyList<WindowReport>> EndAsync(string hostRoot, bool json, NonBlockingWriter output)
     {
+        // An ordinary user can thaw nothing, and a journal folder of theirs in /dev/shm would keep root from freezing.
+        if (LibC.geteuid() != 0) return [];
         var reports = await JournalRecoveryRun.AtStartAsync(hostRoot).ConfigureAwait(false);
         foreach (var report in reports)
-            output.WriteLine($"recovered window {report.WindowId}, left behind by a process that died: {report.ThawedFilesystems} of {report.Filesystems.Count} filesystems thawed. {report.Message}");
+        {
+            if (json) output.WriteLine(JsonReport.Line(report, "Recovered"));
+            else
+                foreach (var line in ReportText.Recovery(report)) output.WriteLine(line);
+        }
         return reports;
     }
 }

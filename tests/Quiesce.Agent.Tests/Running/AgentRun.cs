@@ -48,7 +48,11 @@ internal sealed class AgentRun : IAsyncDisposable
 
     /// <summary>Starts it with what a shell makes of <paramref name="redirections"/>.</summary>
     internal static AgentRun StartRedirected(string redirections, params IEnumerable<string> arguments) =>
-        new(Describe(["sh", "-c", $"exec \"$@\" {redirections}", "sh", Programs.Agent, .. arguments]), readOutput: true);
+        StartInShell($"exec \"$@\" {redirections}", arguments);
+
+    /// <summary>Starts it in a shell, whose script comes to <c>exec "$@"</c>.</summary>
+    internal static AgentRun StartInShell(string script, params IEnumerable<string> arguments) =>
+        new(Describe(["sh", "-c", script, "sh", Programs.Agent, .. arguments]), readOutput: true);
 
     /// <summary>Runs it to its end.</summary>
     internal static async Task<AgentEnd> ToEndAsync(params string[] arguments)
