@@ -5,7 +5,7 @@ using static Tmds.Linux.LibC;
 namespace Quiesce.Freezing.Kernel;
 
 /// <summary>The real kernel. Every system call of the way to a freeze stands in this file.</summary>
-public sealed unsafe class LinuxKernel : IKernel
+public sealed unsafe class LinuxKernel : IKernel, IDisposable
 {
     private readonly int hostRoot;
     private readonly string deviceRoot;
@@ -27,6 +27,14 @@ public sealed unsafe class LinuxKernel : IKernel
         if (fd < 0) return Native.LastErrno;
         kernel = new LinuxKernel(fd, hostRoot == "/" ? "" : hostRoot.TrimEnd('/'));
         return Errno.None;
+    }
+
+    /// <summary>Gives back the host root, which keeps its mount busy, and the write counters. A holder never does: it exits.</summary>
+    public void Dispose()
+    {
+        _ = close(hostRoot);
+        foreach (var fd in counters.Values.SelectMany(files => files)) _ = close(fd);
+        counters.Clear();
     }
 
     /// <inheritdoc/>
