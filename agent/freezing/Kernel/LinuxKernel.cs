@@ -124,9 +124,16 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
         if (Native.fstatfs(descriptor.Number, statfs) != 0) return Native.LastErrno;
         var fsid = (ulong)statfs[7]; // f_fsid of the 64-bit struct statfs
         var uuid = Guid.Empty;
-        var answer = stackalloc byte[17]; // struct fsuuid2: length, then 16 bytes
-        if (ioctl(descriptor.Number, Native.FS_IOC_GETFSUUID, answer) == 0 && answer[0] == 16)
+        var answer = stackalloc byte[1024];
+        if ((int)statfs[0] == Native.BTRFS_SUPER_MAGIC)
+        {
+            if (ioctl(descriptor.Number, Native.BTRFS_IOC_FS_INFO, answer) == 0)
+                uuid = new Guid(new ReadOnlySpan<byte>(answer + 16, 16), bigEndian: true);
+        }
+        else if (ioctl(descriptor.Number, Native.FS_IOC_GETFSUUID, answer) == 0 && answer[0] == 16) // struct fsuuid2: length, then 16 bytes
+        {
             uuid = new Guid(new ReadOnlySpan<byte>(answer + 1, 16), bigEndian: true);
+        }
         identity = new FilesystemIdentity(fsid, uuid);
         return Errno.None;
     }

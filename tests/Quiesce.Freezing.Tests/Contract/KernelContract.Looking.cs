@@ -122,6 +122,7 @@ public abstract partial class KernelContract
     {
         var filesystem = await Machine.FreshAsync(kind);
         List<string> mounts = [filesystem.MountPoint, await filesystem.BindAsync("part")];
+        if (kind == FilesystemKind.Btrfs) mounts.Add(await filesystem.SubvolumeAsync("volume"));
         var kernel = Machine.Kernel();
         var identity = IdentifyFilesystem(kernel, OpenFolder(kernel, mounts[0]));
         Assert.All(mounts, m => Assert.True(Same(identity, IdentifyFilesystem(kernel, OpenFolder(kernel, m))), m));
@@ -178,6 +179,7 @@ public abstract partial class KernelContract
     [InlineData("tab\tand\nline")]
     [InlineData("back\\slash \\040 #hash")]
     [InlineData("Größe-数-🧊")]
+    [InlineData("return\rfeed\fnext\u0085line\u2028paragraph\u2029")]
     public async Task A_mount_point_of_any_name_is_found_in_the_mount_table(string name)
     {
         var filesystem = await Machine.FreshAsync(FilesystemKind.Ext4);

@@ -68,5 +68,5 @@ public abstract partial class KernelContract(IMachine machine) : IAsyncLifetime
 
     private static Mount MountAt(IKernel kernel, string mountPoint) => Table(kernel).Mounts.Last(m => m.MountPoint == mountPoint);
 
-    private static bool Same(FilesystemIdentity one, FilesystemIdentity other) => one == other;
+    private static bool Same(FilesystemIdentity one, FilesystemIdentity other) => one.IsSame(other);
 }
