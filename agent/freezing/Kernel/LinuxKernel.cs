@@ -161,11 +161,10 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
         var entry = $"/sys/dev/block/{device}";
         if (Directory.Exists(entry))
         {
-            if (Directory.Exists($"{entry}/slaves"))
-                foreach (var slave in Directory.EnumerateDirectories($"{entry}/slaves"))
-                    Add($"{slave}/dev");
-            if (File.Exists($"{entry}/partition"))
-                Add($"{entry}/../dev"); // the link leads to .../DISK/PARTITION
+            foreach (var slave in Folders($"{entry}/slaves")) Add($"{slave}/dev");
+            // The entry is a link to .../DISK/PARTITION; ".." in a path would be taken away before the kernel sees the link.
+            if (File.Exists($"{entry}/partition") && Directory.ResolveLinkTarget(entry, returnFinalTarget: false) is { } partition)
+                Add($"{Path.GetDirectoryName(partition.FullName)}/dev");
         }
         else if (device.Major == 0)
         {
@@ -274,16 +273,29 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
         var source = Mounts.MountTable.Parse(text).Mounts.FirstOrDefault(m => m.Superblock == superblock)?.Source;
         if (source is null) return members;
         var device = DeviceOf(source);
-        foreach (var filesystem in Directory.EnumerateDirectories("/sys/fs/btrfs"))
+        foreach (var filesystem in Folders("/sys/fs/btrfs"))
         {
             if (!Directory.Exists($"{filesystem}/devices")) continue;
             var found = new List<DeviceNumber>();
-            foreach (var member in Directory.EnumerateFileSystemEntries($"{filesystem}/devices"))
+            foreach (var member in Folders($"{filesystem}/devices"))
                 if (DeviceNumber.TryParse(ReadText($"{member}/dev"), out var number)) found.Add(number);
             if (device is { } d ? found.Contains(d) : found.Count == 0) return found;
         }
         if (device is { } only) members.Add(only);
         return members;
+    }
+
+    // Links to folders among them; none where the device went away while we looked.
+    private static string[] Folders(string folder)
+    {
+        try
+        {
+            return Directory.GetDirectories(folder);
+        }
+        catch (IOException)
+        {
+            return [];
+        }
     }
 
     private static string ReadText(string file)

@@ -45,6 +45,17 @@ public abstract partial class KernelContract
         Assert.Null(kernel.LoopBacking(superblock));
     }
 
+    [Fact]
+    public async Task Below_a_partition_is_its_disk()
+    {
+        var (whole, partition) = await Machine.PartitionedDiskAsync();
+        var kernel = Machine.Kernel();
+        Assert.Equal([whole], kernel.DevicesBelow(partition));
+        Assert.False(kernel.IsLoop(partition));
+        Assert.True(kernel.IsLoop(whole));
+        Assert.NotNull(kernel.LoopBacking(whole));
+    }
+
     [Theory]
     [InlineData("tmpfs")]
     [InlineData("overlay")]
