@@ -36,7 +36,11 @@ public sealed class Leftovers : IAsyncDisposable
         }
         var mounts = MountsBelow(RealFilesystem.Root);
         if (mounts.Count > 0) faults.Add($"still mounted: {string.Join(", ", mounts)}");
-        if (Directory.Exists(RealFilesystem.Root)) Directory.Delete(RealFilesystem.Root);
+        if (Directory.Exists(RealFilesystem.Root))
+        {
+            faults.AddRange(Directory.EnumerateFileSystemEntries(RealFilesystem.Root).Select(e => $"{e} was left"));
+            await ClearAsync(RealFilesystem.Root).ConfigureAwait(false);
+        }
         if (faults.Count > 0) throw new InvalidOperationException(string.Join("; ", faults));
     }
 
@@ -45,16 +49,21 @@ public sealed class Leftovers : IAsyncDisposable
         foreach (var root in Directory.EnumerateDirectories(Path.GetTempPath(), $"{Prefix}*"))
         {
             if (int.TryParse(Path.GetFileName(root)[Prefix.Length..], CultureInfo.InvariantCulture, out var owner) && Directory.Exists($"/proc/{owner}")) continue;
-            var mounts = MountsBelow(root);
-            foreach (var mount in mounts) _ = await Command.TryAsync("fsfreeze", "--unfreeze", mount).ConfigureAwait(false); // lower ones first
-            foreach (var mount in Enumerable.Reverse(mounts))
-            {
-                _ = await Command.TryAsync("umount", mount).ConfigureAwait(false);
-                await DetachAsync(root).ConfigureAwait(false); // an image on the next mount keeps that one busy
-            }
-            await DetachAsync(root).ConfigureAwait(false);
-            if (MountsBelow(root).Count == 0) Directory.Delete(root, recursive: true);
+            await ClearAsync(root).ConfigureAwait(false);
         }
+    }
+
+    private static async Task ClearAsync(string root)
+    {
+        var mounts = MountsBelow(root);
+        foreach (var mount in mounts) _ = await Command.TryAsync("fsfreeze", "--unfreeze", mount).ConfigureAwait(false); // lower ones first
+        foreach (var mount in Enumerable.Reverse(mounts))
+        {
+            _ = await Command.TryAsync("umount", mount).ConfigureAwait(false);
+            await DetachAsync(root).ConfigureAwait(false); // an image on the next mount keeps that one busy
+        }
+        await DetachAsync(root).ConfigureAwait(false);
+        if (MountsBelow(root).Count == 0) Directory.Delete(root, recursive: true);
     }
 
     // One that is still mounted is detached with its unmount.

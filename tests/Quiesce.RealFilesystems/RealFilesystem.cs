@@ -13,6 +13,7 @@ public sealed class RealFilesystem : IAsyncDisposable
     private readonly List<string> mounts = [];
     private readonly List<RealFilesystem> upper = [];
     private bool disposed;
+    private int places;
 
     private RealFilesystem(FilesystemKind kind, string folder, string image)
     {
@@ -37,6 +38,9 @@ public sealed class RealFilesystem : IAsyncDisposable
     /// <summary>Where it is mounted.</summary>
     public string MountPoint { get; }
 
+    /// <summary>The loop device as <c>major:minor</c>.</summary>
+    public string DeviceNumber => File.ReadAllText($"/sys/block/{Path.GetFileName(LoopDevice)}/dev").Trim();
+
     /// <summary>All mounts of it that were made here, the first one first.</summary>
     public IReadOnlyList<string> Mounts => mounts;
 
@@ -52,27 +56,32 @@ public sealed class RealFilesystem : IAsyncDisposable
     }
 
     /// <summary>Mounts a folder of it a second time (<c>mount --bind</c>) and gives the new mount point.</summary>
-    public async Task<string> BindAsync(string subfolder = "")
+    /// <param name="subfolder">Which folder; it is made.</param>
+    /// <param name="name">The last part of the mount point; null for one that no other has.</param>
+    public async Task<string> BindAsync(string subfolder = "", string? name = null)
     {
         var source = $"{MountPoint}/{subfolder}".TrimEnd('/');
         Directory.CreateDirectory(source);
-        return await MountAsync("--bind", source).ConfigureAwait(false);
+        return await MountAsync(["--bind", source], name).ConfigureAwait(false);
     }
 
     /// <summary>Makes a subvolume of a btrfs, mounts it in a place of its own and gives the mount point.</summary>
     public async Task<string> SubvolumeAsync(string name)
     {
         _ = await Command.RunAsync("btrfs", "subvolume", "create", $"{MountPoint}/{name}").ConfigureAwait(false);
-        return await MountAsync("-o", $"subvol={name}", LoopDevice).ConfigureAwait(false);
+        return await MountAsync(["-o", $"subvol={name}", LoopDevice]).ConfigureAwait(false);
     }
 
     /// <summary>Makes the whole filesystem read-only or writable.</summary>
     public Task RemountAsync(bool readOnly) => Command.RunAsync("mount", "-o", readOnly ? "remount,ro" : "remount,rw", MountPoint);
 
     /// <summary>Takes one of its mounts away; a frozen one too, as long as nobody holds a descriptor on it.</summary>
-    public async Task UnmountAsync(string mountPoint)
+    /// <param name="mountPoint">Which.</param>
+    /// <param name="lazy">Take it out of the tree even when busy.</param>
+    /// <exception cref="InvalidOperationException">It is busy.</exception>
+    public async Task UnmountAsync(string mountPoint, bool lazy = false)
     {
-        _ = await Command.RunAsync("umount", mountPoint).ConfigureAwait(false);
+        _ = await Command.RunAsync("umount", lazy ? ["--lazy", mountPoint] : [mountPoint]).ConfigureAwait(false);
         mounts.Remove(mountPoint);
     }
 
@@ -133,11 +142,14 @@ public sealed class RealFilesystem : IAsyncDisposable
         lock (Living) return [.. Living];
     }
 
+    /// <summary>A folder below <see cref="Root"/> that no other has.</summary>
+    internal static string NewFolder(string name) =>
+        Directory.CreateDirectory($"{Root}/{Interlocked.Increment(ref made).ToString(CultureInfo.InvariantCulture)}-{name}").FullName;
+
     private static async Task<RealFilesystem> CreateAsync(FilesystemKind kind, string? image, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        var folder = $"{Root}/{Interlocked.Increment(ref made).ToString(CultureInfo.InvariantCulture)}-{kind}";
-        Directory.CreateDirectory(folder);
+        var folder = NewFolder(kind.ToString());
         var filesystem = new RealFilesystem(kind, folder, image ?? $"{folder}/image");
         lock (Living) Living.Add(filesystem);
         try
@@ -162,9 +174,9 @@ public sealed class RealFilesystem : IAsyncDisposable
         }
     }
 
-    private async Task<string> MountAsync(params string[] what)
+    private async Task<string> MountAsync(string[] what, string? name = null)
     {
-        var place = $"{folder}/mount-{(mounts.Count + 1).ToString(CultureInfo.InvariantCulture)}";
+        var place = $"{folder}/{name ?? $"mount-{(++places).ToString(CultureInfo.InvariantCulture)}"}";
         Directory.CreateDirectory(place);
         _ = await Command.RunAsync("mount", [.. what, place]).ConfigureAwait(false);
         mounts.Add(place);

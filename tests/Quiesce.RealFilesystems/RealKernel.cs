@@ -4,7 +4,7 @@ namespace Quiesce.RealFilesystems;
 public static class RealKernel
 {
     private static readonly string[] Tools =
-        ["losetup", "mount", "umount", "fsfreeze", "setsid", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "btrfs"];
+        ["losetup", "mount", "umount", "fsfreeze", "setsid", "addpart", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "btrfs"];
 
     /// <summary>Set to <c>1</c> where such tests must run, so that a machine without loop devices cannot pass by skipping them.</summary>
     public const string RequireVariable = "QUIESCE_REQUIRE_REAL";

@@ -19,5 +19,10 @@ public readonly record struct FileIdentity(ulong MountId, bool IsDirectory, Devi
 
 /// <summary>What tells one filesystem from another that is mounted later on the same device number.</summary>
 /// <param name="FsId"><c>f_fsid</c> of statfs(2).</param>
-/// <param name="Uuid">The filesystem's UUID by <c>FS_IOC_GETFSUUID</c> (Linux 6.9); empty where the kernel does not tell.</param>
-public readonly record struct FilesystemIdentity(ulong FsId, Guid Uuid);
+/// <param name="Uuid">The filesystem's UUID by <c>FS_IOC_GETFSUUID</c> (Linux 6.9), of a btrfs by its own call; empty where the kernel does not tell.</param>
+public readonly record struct FilesystemIdentity(ulong FsId, Guid Uuid)
+{
+    /// <summary>Whether both are of one filesystem. The UUID decides where both have one: btrfs mixes the subvolume into <c>f_fsid</c>.</summary>
+    public bool IsSame(FilesystemIdentity other) =>
+        Uuid != Guid.Empty && other.Uuid != Guid.Empty ? Uuid == other.Uuid : FsId == other.FsId;
+}

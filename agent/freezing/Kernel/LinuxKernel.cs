@@ -5,7 +5,7 @@ using static Tmds.Linux.LibC;
 namespace Quiesce.Freezing.Kernel;
 
 /// <summary>The real kernel. Every system call of the way to a freeze stands in this file.</summary>
-public sealed unsafe class LinuxKernel : IKernel
+public sealed unsafe class LinuxKernel : IKernel, IDisposable
 {
     private readonly int hostRoot;
     private readonly string deviceRoot;
@@ -27,6 +27,14 @@ public sealed unsafe class LinuxKernel : IKernel
         if (fd < 0) return Native.LastErrno;
         kernel = new LinuxKernel(fd, hostRoot == "/" ? "" : hostRoot.TrimEnd('/'));
         return Errno.None;
+    }
+
+    /// <summary>Gives back the host root, which keeps its mount busy, and the write counters. A holder never does: it exits.</summary>
+    public void Dispose()
+    {
+        _ = close(hostRoot);
+        foreach (var fd in counters.Values.SelectMany(files => files)) _ = close(fd);
+        counters.Clear();
     }
 
     /// <inheritdoc/>
@@ -116,9 +124,16 @@ public sealed unsafe class LinuxKernel : IKernel
         if (Native.fstatfs(descriptor.Number, statfs) != 0) return Native.LastErrno;
         var fsid = (ulong)statfs[7]; // f_fsid of the 64-bit struct statfs
         var uuid = Guid.Empty;
-        var answer = stackalloc byte[17]; // struct fsuuid2: length, then 16 bytes
-        if (ioctl(descriptor.Number, Native.FS_IOC_GETFSUUID, answer) == 0 && answer[0] == 16)
+        var answer = stackalloc byte[1024];
+        if ((int)statfs[0] == Native.BTRFS_SUPER_MAGIC)
+        {
+            if (ioctl(descriptor.Number, Native.BTRFS_IOC_FS_INFO, answer) == 0)
+                uuid = new Guid(new ReadOnlySpan<byte>(answer + 16, 16), bigEndian: true);
+        }
+        else if (ioctl(descriptor.Number, Native.FS_IOC_GETFSUUID, answer) == 0 && answer[0] == 16) // struct fsuuid2: length, then 16 bytes
+        {
             uuid = new Guid(new ReadOnlySpan<byte>(answer + 1, 16), bigEndian: true);
+        }
         identity = new FilesystemIdentity(fsid, uuid);
         return Errno.None;
     }
@@ -146,11 +161,10 @@ public sealed unsafe class LinuxKernel : IKernel
         var entry = $"/sys/dev/block/{device}";
         if (Directory.Exists(entry))
         {
-            if (Directory.Exists($"{entry}/slaves"))
-                foreach (var slave in Directory.EnumerateDirectories($"{entry}/slaves"))
-                    Add($"{slave}/dev");
-            if (File.Exists($"{entry}/partition"))
-                Add($"{entry}/../dev"); // the link leads to .../DISK/PARTITION
+            foreach (var slave in Folders($"{entry}/slaves")) Add($"{slave}/dev");
+            // The entry is a link to .../DISK/PARTITION; ".." in a path would be taken away before the kernel sees the link.
+            if (File.Exists($"{entry}/partition") && Directory.ResolveLinkTarget(entry, returnFinalTarget: false) is { } partition)
+                Add($"{Path.GetDirectoryName(partition.FullName)}/dev");
         }
         else if (device.Major == 0)
         {
@@ -259,16 +273,29 @@ public sealed unsafe class LinuxKernel : IKernel
         var source = Mounts.MountTable.Parse(text).Mounts.FirstOrDefault(m => m.Superblock == superblock)?.Source;
         if (source is null) return members;
         var device = DeviceOf(source);
-        foreach (var filesystem in Directory.EnumerateDirectories("/sys/fs/btrfs"))
+        foreach (var filesystem in Folders("/sys/fs/btrfs"))
         {
             if (!Directory.Exists($"{filesystem}/devices")) continue;
             var found = new List<DeviceNumber>();
-            foreach (var member in Directory.EnumerateFileSystemEntries($"{filesystem}/devices"))
+            foreach (var member in Folders($"{filesystem}/devices"))
                 if (DeviceNumber.TryParse(ReadText($"{member}/dev"), out var number)) found.Add(number);
             if (device is { } d ? found.Contains(d) : found.Count == 0) return found;
         }
         if (device is { } only) members.Add(only);
         return members;
+    }
+
+    // Links to folders among them; none where the device went away while we looked.
+    private static string[] Folders(string folder)
+    {
+        try
+        {
+            return Directory.GetDirectories(folder);
+        }
+        catch (IOException)
+        {
+            return [];
+        }
     }
 
     private static string ReadText(string file)

@@ -14,6 +14,10 @@ internal static unsafe partial class Native
     // _IOR(0x15, 0, struct fsuuid2), Linux 6.9
     internal const int FS_IOC_GETFSUUID = unchecked((int)0x80111500);
 
+    // _IOR(0x94, 31, struct btrfs_ioctl_fs_info_args) of include/uapi/linux/btrfs.h: 1,024 bytes, the UUID at offset 16
+    internal const int BTRFS_IOC_FS_INFO = unchecked((int)0x8400941F);
+    internal const int BTRFS_SUPER_MAGIC = unchecked((int)0x9123683E);
+
     // include/uapi/linux/loop.h
     internal const int LOOP_GET_STATUS64 = 0x4C05;
 

@@ -33,8 +33,10 @@ public sealed class MountTable
     {
         var mounts = new List<Mount>();
         var malformed = 0;
-        foreach (var line in text.AsSpan().EnumerateLines())
+        // Only a line feed ends a line: the kernel escapes no other separator, and a carriage return may be part of a name.
+        foreach (var range in text.AsSpan().Split('\n'))
         {
+            var line = text.AsSpan(range);
             if (line.IsEmpty) continue;
             if (ParseLine(line) is { } mount) mounts.Add(mount);
             else malformed++;

@@ -82,7 +82,7 @@ public static class JournalRecovery
             var folder = Descriptor.None;
             same = same && kernel.OpenFolder(descriptor, out folder) == Errno.None;
             kernel.Close(descriptor);
-            if (same && kernel.IdentifyFilesystem(folder, out var filesystem) == Errno.None && filesystem == record.Identity) return (folder, null);
+            if (same && kernel.IdentifyFilesystem(folder, out var filesystem) == Errno.None && filesystem.IsSame(record.Identity)) return (folder, null);
             kernel.Close(folder);
         }
         return (Descriptor.None,
