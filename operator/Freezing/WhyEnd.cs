@@ -19,18 +19,22 @@ internal static class WhyEnd
             return End(Reasons.InternalError, $"the annotation {WindowRecord.NodesAnnotation} of the FreezeWindow was changed by someone else.");
         if (!progress.Opened && state.Now >= progress.FreezeBy)
         {
-            var late = progress.Nodes.Where(n => n.Phase != NodeFreezePhase.Frozen).Select(n => n.Name).ToArray();
-            var phases = string.Join(", ", progress.Nodes.Where(n => n.Phase != NodeFreezePhase.Frozen).Select(Phase).Distinct().Order());
-            return End(
-                Reasons.FreezeTimeout,
-                late.Length == 0
-                    ? $"all nodes were frozen, but not within {request.Spec.FreezeTimeoutSeconds} s."
-                    : $"{Resolution.Names(late)} not frozen within {request.Spec.FreezeTimeoutSeconds} s ({phases}).");
+            return End(Reasons.FreezeTimeout, Late(progress, request.Spec.FreezeTimeoutSeconds));
         }
 
         return progress.ExpiresAt is { } expires && state.Now >= expires
             ? End(Reasons.DeadlineExceeded, $"the deadline of {progress.DeadlineSeconds} s was reached.")
             : null;
+    }
+
+    private static string Late(Progress progress, int timeoutSeconds)
+    {
+        // At the barrier it is those that are not prepared whom all others wait for.
+        var (goal, what) = progress.Command == WindowState.Prepared ? (NodeFreezePhase.Prepared, "prepared") : (NodeFreezePhase.Frozen, "frozen");
+        var late = progress.Nodes.Where(n => n.Phase < goal).ToArray();
+        if (late.Length == 0) return $"all nodes were {what}, but not within {timeoutSeconds} s.";
+        var phases = string.Join(", ", late.Select(n => n.Report is null ? "no report" : $"reported {n.Phase}").Distinct().Order());
+        return $"{Resolution.Names([.. late.Select(n => n.Name)])} not {what} within {timeoutSeconds} s ({phases}).";
     }
 
     private static Refusal? OfNode(FreezeState state, Progress progress)
@@ -63,6 +67,4 @@ internal static class WhyEnd
         { Phase: NodeFreezePhase.Thawed } => 6,
         _ => 0,
     };
-
-    private static string Phase(NodeView node) => node.Report is null ? "no report" : $"reported {node.Phase}";
 }

@@ -1,0 +1,253 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using Quiesce.Crds;
+using Quiesce.Operator.Freezing;
+using Quiesce.Operator.Nodes;
+
+namespace Quiesce.Operator.Tests.Deciding;
+
+/// <summary>One request and its objects in memory: carries out what is decided, as the API server and the reconciler would.</summary>
+internal sealed class World
+{
+    public static readonly DateTimeOffset Start = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+
+    public FreezeRequest Request { get; set; } = new();
+
+    public FreezeWindow? Window { get; set; }
+
+    public Dictionary<string, NodeFreeze> Plans { get; } = [];
+
+    public HashSet<string> Restarted { get; } = [];
+
+    public Dictionary<string, IReadOnlyDictionary<string, string>> Nodes { get; } = [];
+
+    public HashSet<string> Agents { get; } = [];
+
+    public Refusal? WriteRefused { get; set; }
+
+    public Refusal? RaiseRefused { get; set; }
+
+    public FreezeLimits Limits { get; set; } = new();
+
+    public DateTimeOffset Now { get; private set; } = Start;
+
+    /// <summary>Every write so far: the action's name, or <c>Status:Phase</c>.</summary>
+    public List<string> Writes { get; } = [];
+
+    public List<Story> Stories { get; } = [];
+
+    public TimeSpan? RequeueAfter { get; private set; }
+
+    public FreezeRequestStatus Status => Request.Status!;
+
+    /// <summary>A request for one folder on each of these nodes, which exist and have ready agents.</summary>
+    public static World With(params string[] nodes)
+    {
+        var world = new World
+        {
+            Request = new()
+            {
+                Metadata = new() { Name = "nightly", NamespaceProperty = "shop", Uid = "0c9d8f3e-0000-4000-8000-000000000001", Generation = 1 },
+                Spec = new() { Targets = [.. nodes.Select(n => Target(n))] },
+            },
+        };
+        foreach (var node in nodes) world.AddNode(node);
+        return world;
+    }
+
+    public static FreezeTarget Target(string node, string path = "/srv/orders") => new() { HostPath = new() { Path = path, NodeName = node } };
+
+    public World Spec(Func<FreezeRequestSpec, FreezeRequestSpec> change)
+    {
+        Request = Request with { Spec = change(Request.Spec) };
+        Request.Metadata.Generation++;
+        return this;
+    }
+
+    public World AddNode(string name, bool agent = true, params (string Key, string Value)[] labels)
+    {
+        Nodes[name] = labels.ToDictionary(l => l.Key, l => l.Value);
+        if (agent) Agents.Add(name);
+        return this;
+    }
+
+    public FreezeState State => new()
+    {
+        Request = Request,
+        Window = Window,
+        NodeFreezes = Plans,
+        Restarted = Restarted,
+        Cluster = new(Nodes, Agents),
+        WriteRefused = WriteRefused,
+        RaiseRefused = RaiseRefused,
+        Now = Now,
+        Limits = Limits,
+    };
+
+    public Decision Decide() => FreezeDecision.Decide(State);
+
+    /// <summary>Decides and writes until nothing is left to do now.</summary>
+    public World Settle(int steps = 100)
+    {
+        for (var i = 0; i < steps; i++)
+        {
+            if (!Step()) return this;
+        }
+
+        return steps == 100 ? throw new InvalidOperationException("it never comes to rest: " + string.Join(", ", Writes)) : this;
+    }
+
+    /// <summary>One decision and its write.</summary>
+    /// <returns>False when there was nothing to write.</returns>
+    public bool Step()
+    {
+        var decision = Decide();
+        RequeueAfter = decision.RequeueAfter;
+        if (decision.Action is { } action)
+        {
+            Apply(action);
+            if (action is FreezeAction.CreateWindow && decision.Status is { } beside) Write(beside);
+            Stories.AddRange(decision.Stories);
+            return true;
+        }
+
+        if (decision.Status is null || Same(decision.Status)) return false;
+        Write(decision.Status);
+        Stories.AddRange(decision.Stories);
+        return true;
+    }
+
+    public World Advance(double seconds)
+    {
+        Now += TimeSpan.FromSeconds(seconds);
+        return this;
+    }
+
+    /// <summary>An agent's report.</summary>
+    public World Report(string node, NodeFreezePhase phase, string? reason = null, int frozen = 1, int? thawed = null, int? deadline = null, params FilesystemStatus[] filesystems)
+    {
+        var before = Plans[node].Status;
+        var wasFrozen = phase is NodeFreezePhase.Frozen or NodeFreezePhase.Thawing or NodeFreezePhase.Thawed or NodeFreezePhase.Expired or NodeFreezePhase.Broken;
+        Plans[node] = Plans[node] with
+        {
+            Status = new()
+            {
+                Phase = phase,
+                Reason = reason,
+                Message = reason is null ? null : $"said {reason}",
+                BootID = "boot",
+                AgentInstance = "instance",
+                DeadlineSeconds = deadline ?? before?.DeadlineSeconds,
+                FrozenAt = wasFrozen ? before?.FrozenAt ?? Now : null,
+                FrozenFilesystems = wasFrozen ? frozen : 0,
+                ThawedFilesystems = thawed ?? (phase is NodeFreezePhase.Thawed or NodeFreezePhase.Expired ? frozen : 0),
+                Filesystems = filesystems,
+            },
+        };
+        return this;
+    }
+
+    public World Report(NodeFreezePhase phase, params string[] nodes)
+    {
+        foreach (var node in nodes) Report(node, phase);
+        return this;
+    }
+
+    /// <summary>Brings a world to Frozen.</summary>
+    public World Freeze()
+    {
+        Settle();
+        var nodes = Plans.Keys.ToArray();
+        if (nodes.Length > 1) Report(NodeFreezePhase.Prepared, nodes).Settle();
+        return Report(NodeFreezePhase.Frozen, nodes).Settle();
+    }
+
+    public World Thaw() => Spec(s => s with { DesiredState = DesiredState.Thawed }).Settle();
+
+    public World Delete()
+    {
+        Request.Metadata.DeletionTimestamp = Now.UtcDateTime;
+        return this;
+    }
+
+    public Condition Condition(string type) => Assert.Single(Status.Conditions, c => c.Type == type);
+
+    private void Apply(FreezeAction action)
+    {
+        Writes.Add(action.GetType().Name);
+        var meta = Request.Metadata;
+        switch (action)
+        {
+            case FreezeAction.Claim:
+                meta.Finalizers = [.. meta.Finalizers ?? [], QuiesceApi.Finalizer];
+                meta.Labels = new Dictionary<string, string>(meta.Labels ?? new Dictionary<string, string>()) { [QuiesceApi.ExcludeFromBackupLabel] = "true" };
+                break;
+            case FreezeAction.CreateWindow create:
+                Assert.Null(Window);
+                Window = Stored(create.Window, CrdsJson.Default.FreezeWindow);
+                break;
+            case FreezeAction.CreateNodeFreezes create:
+                // The rule that everything rests on: a plan is never there before its window and the finalizer.
+                Assert.True(Request.Spec.DryRun || Window is not null);
+                Assert.Contains(QuiesceApi.Finalizer, meta.Finalizers);
+                foreach (var plan in create.NodeFreezes) Plans.Add(plan.Spec.NodeName, Stored(plan, CrdsJson.Default.NodeFreeze));
+                break;
+            case FreezeAction.Command command:
+                Patch(command.Patch);
+                break;
+            case FreezeAction.Raise raise:
+                Patch(raise.Patch);
+                break;
+            case FreezeAction.Thaw thaw:
+                Patch(thaw.Patch);
+                break;
+            case FreezeAction.ReleaseRequest:
+                meta.Finalizers = [.. meta.Finalizers.Where(f => f != QuiesceApi.Finalizer)];
+                break;
+            case FreezeAction.DeleteInternals:
+                Window = null;
+                Plans.Clear();
+                break;
+            case FreezeAction.DeleteRequest:
+                break;
+            default:
+                throw new InvalidOperationException(action.ToString());
+        }
+    }
+
+    private void Patch(JsonObject patch)
+    {
+        var before = Window!.Spec;
+        var json = JsonSerializer.SerializeToNode(Window, CrdsJson.Default.FreezeWindow)!.AsObject();
+        Merge(json, patch);
+        Window = json.Deserialize(CrdsJson.Default.FreezeWindow)!;
+        // As the schema's rules: commands only move forward.
+        Assert.True(Window.Spec.DesiredState >= before.DesiredState);
+        Assert.True(Window.Spec.DeadlineSeconds >= before.DeadlineSeconds);
+        Assert.True(Window.Spec.Confirmed || !before.Confirmed);
+        Writes[^1] += Window.Spec.DesiredState != before.DesiredState ? $":{Window.Spec.DesiredState}"
+            : Window.Spec.Confirmed != before.Confirmed ? ":Confirmed"
+            : $":{Window.Spec.DeadlineSeconds}s";
+    }
+
+    private void Write(FreezeRequestStatus status)
+    {
+        Writes.Add($"Status:{status.Phase}");
+        Request = Request with { Status = Stored(status, CrdsJson.Default.FreezeRequestStatus) };
+    }
+
+    private bool Same(FreezeRequestStatus status) => Request.Status is { } before
+        && JsonSerializer.Serialize(before, CrdsJson.Default.FreezeRequestStatus) == JsonSerializer.Serialize(status, CrdsJson.Default.FreezeRequestStatus);
+
+    private static T Stored<T>(T o, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(JsonSerializer.Serialize(o, type), type)!;
+
+    private static void Merge(JsonObject target, JsonObject patch)
+    {
+        foreach (var (name, value) in patch)
+        {
+            if (value is JsonObject inner && target[name] is JsonObject into) Merge(into, inner);
+            else target[name] = value?.DeepClone();
+        }
+    }
+}
