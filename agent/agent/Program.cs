@@ -7,6 +7,9 @@ namespace Quiesce.Agent;
 /// <summary><c>quiesce-agent</c>: serves a node, or freezes and thaws by hand.</summary>
 internal static class Program
 {
+    // What the core relies on is there from here on; older kernels would fail in the middle.
+    private static readonly Version Floor = new(5, 14);
+
     private static int Main(string[] arguments)
     {
         StandardDescriptors.Ensure();
@@ -22,15 +25,24 @@ internal static class Program
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
-            var errors = new NonBlockingWriter(2);
-            foreach (var error in parsed.Errors) errors.WriteLine($"quiesce-agent: {error.Message}");
-            errors.WriteLine("Run 'quiesce-agent --help' for the commands and their options.");
-            errors.Drain(TimeSpan.FromSeconds(1));
+            Complain([.. parsed.Errors.Select(e => e.Message), "run 'quiesce-agent --help' for the commands and their options"]);
             return ExitCode.Usage;
+        }
+        var kernel = Environment.OSVersion.Version;
+        if (kernel < Floor)
+        {
+            Complain([$"this kernel is Linux {kernel.ToString(2)}; freezing safely needs {Floor.ToString(2)} or newer"]);
+            return ExitCode.Failed;
         }
         // The commands take the signals themselves: a thaw is not to be cut short by a timeout of the command line's.
         var status = parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null });
         output.Drain(TimeSpan.FromSeconds(1));
         return status;
+    }
+    private static void Complain(IReadOnlyList<string> lines)
+    {
+        var errors = new NonBlockingWriter(2);
+        foreach (var line in lines) errors.WriteLine($"quiesce-agent: {line}");
+        errors.Drain(TimeSpan.FromSeconds(1));
     }
 }

@@ -47,6 +47,8 @@ internal sealed record NodeView(string Name, NodeFreeze? Freeze, bool Restarted,
 
     private static string Of(FilesystemStatus f)
     {
+        // An agent's sentence names the path itself, and the filesystem where that helps.
+        if (f.Message?.Contains(f.Path, StringComparison.Ordinal) is true) return f.Message;
         var kind = f.Type is null ? "" : f.Source is null ? $" ({f.Type})" : $" ({f.Type} on {f.Source})";
         return $"{f.Path}{kind}: {(string.IsNullOrEmpty(f.Message) ? f.Reason : f.Message)}";
     }
