@@ -76,6 +76,9 @@ internal sealed class ApiError : Exception
     public static ApiError Internal(string message) =>
         new(500, "InternalError", $"Internal error occurred: {message}") { Causes = [new FieldError("", "", message)] };
 
+    /// <summary>What the storage below refuses; it has no reasons.</summary>
+    public static ApiError Storage(string message) => new(500, "", message);
+
     /// <summary>A list or get asked for a revision that has not happened yet.</summary>
     public static ApiError TooLargeResourceVersion(long asked, long current) =>
         new(504, "Timeout", $"Timeout: Too large resource version: {asked}, current: {current}")
@@ -94,7 +97,7 @@ internal sealed class ApiError : Exception
         w.WriteEndObject();
         w.WriteString("status", "Failure");
         w.WriteString("message", Message);
-        w.WriteString("reason", Reason);
+        WriteUnlessEmpty(w, "reason", Reason);
         if (Subject is not null || Causes.Count > 0 || RetryAfterSeconds is not null)
             WriteDetails(w);
         w.WriteNumber("code", Code);

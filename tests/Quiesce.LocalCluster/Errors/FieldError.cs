@@ -19,12 +19,18 @@ internal sealed record FieldError(string Type, string Field, string Body)
     public const string TooLongType = "FieldValueTooLong";
     public const string TooManyType = "FieldValueTooMany";
 
+    /// <summary>How Go prints the path of a complaint that is about no field.</summary>
+    public const string NoField = "<nil>";
+
     public static FieldError Required(string field, string detail = "") => new(RequiredType, field, Join("Required value", detail));
 
     public static FieldError Invalid(string field, JsonNode? value, string detail) => new(InvalidType, field, Join($"Invalid value: {Show(value)}", detail));
 
-    public static FieldError TypeInvalid(string field, string actualType, string detail) =>
-        new(TypeInvalidType, field, Join($"Invalid value: {Quote(actualType)}", detail));
+    /// <param name="field">The path.</param>
+    /// <param name="actual">The type it is of, or for a format its text.</param>
+    /// <param name="detail">What it should be.</param>
+    public static FieldError TypeInvalid(string field, string actual, string detail) =>
+        new(TypeInvalidType, field, Join($"Invalid value: {Quote(actual)}", detail));
 
     public static FieldError NotSupported(string field, JsonNode? value, IEnumerable<string> supported) =>
         new(NotSupportedType, field, $"Unsupported value: {Show(value)}: supported values: {string.Join(", ", supported.Select(Quote))}");

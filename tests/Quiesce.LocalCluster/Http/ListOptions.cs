@@ -36,7 +36,7 @@ internal sealed record ListOptions
         {
             Labels = LabelSelector.Parse(query["labelSelector"]),
             Fields = FieldSelector.Parse(query["fieldSelector"], resource),
-            ResourceVersion = Number(query, "resourceVersion"),
+            ResourceVersion = Number(query, "resourceVersion", "invalid resource version: "),
             ResourceVersionMatch = query["resourceVersionMatch"].ToString(),
             Limit = (int)(Number(query, "limit") ?? 0),
             Continue = query["continue"].ToString(),
@@ -67,13 +67,13 @@ internal sealed record ListOptions
             yield return FieldError.Forbidden("resourceVersion", "specifying resource version is not allowed when using continue");
     }
 
-    private static long? Number(IQueryCollection query, string name)
+    private static long? Number(IQueryCollection query, string name, string complaint = "")
     {
         var text = query[name].ToString();
         if (text.Length == 0)
             return null;
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
-            : throw ApiError.BadRequest($"{name}: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax");
+            : throw ApiError.BadRequest($"{complaint}{name}: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax");
     }
 }

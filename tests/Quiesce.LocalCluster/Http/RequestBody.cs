@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
@@ -37,18 +38,43 @@ internal static class RequestBody
         var bytes = buffer.GetBuffer().AsSpan(0, (int)buffer.Length);
         if (bytes.Trim(" \t\r\n"u8).IsEmpty)
             return null;
-        try
-        {
-            // kubectl sends JSON under the YAML type of server-side apply; YAML reads it, JSON's reader says what is wrong with it.
-            return isYaml && bytes.TrimStart(" \t\r\n"u8)[0] != '{' ? Yaml.Read(System.Text.Encoding.UTF8.GetString(bytes)) : JsonNode.Parse(bytes, documentOptions: ApiJson.ReaderOptions);
-        }
-        catch (Exception e) when (e is JsonException or FormatException)
-        {
-            throw ApiError.BadRequest($"the object provided is unrecognized: {e.Message}");
-        }
+        return isYaml ? ParseYaml(bytes) : ParseJson(bytes);
     }
 
     /// <exception cref="ApiError">400: the body is not an object.</exception>
     public static async Task<JsonObject> ReadObjectAsync(HttpRequest request) =>
         await ReadAsync(request).ConfigureAwait(false) as JsonObject ?? throw ApiError.BadRequest("the body must be an object");
+
+    private static JsonNode? ParseJson(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            return JsonNode.Parse(bytes, documentOptions: ApiJson.ReaderOptions);
+        }
+        catch (JsonException e)
+        {
+            throw ApiError.BadRequest($"the object provided is unrecognized: {e.Message}");
+        }
+    }
+
+    private static JsonNode? ParseYaml(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            // Most of what comes under YAML's name is JSON, whose escapes YAML reads differently.
+            return JsonNode.Parse(bytes, documentOptions: ApiJson.ReaderOptions);
+        }
+        catch (JsonException)
+        {
+        }
+
+        try
+        {
+            return Yaml.Read(Encoding.UTF8.GetString(bytes));
+        }
+        catch (FormatException e)
+        {
+            throw ApiError.BadRequest($"the object provided is unrecognized: {e.Message}");
+        }
+    }
 }

@@ -20,7 +20,7 @@ internal sealed class ResourceEndpoint(ObjectStore store, ResourceOperations ope
         if (request.Subresource.Length > 0 && request.Verb is not ("get" or "update" or "patch"))
             throw ApiError.MethodNotAllowed(resource, request.Verb);
         if (resource.Namespaced && request.Namespace.Length == 0 && request.Verb is not ("list" or "watch"))
-            throw request.Verb == "create" ? ApiError.MethodNotAllowed(resource, request.Verb) : ApiError.NoSuchPath();
+            throw ApiError.NoSuchPath();
         if (!resource.Namespaced && request.Namespace.Length > 0)
             throw ApiError.NoSuchPath();
         return request.Verb switch
@@ -185,7 +185,7 @@ internal sealed class ResourceEndpoint(ObjectStore store, ResourceOperations ope
             "" or "Warn" => FieldValidation.Warn,
             var other => throw ApiError.BadRequest($"fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""),
         };
-        return new WriteOptions(query["dryRun"].Contains("All"), validation);
+        return new WriteOptions(IsDryRun(query["dryRun"], "CreateOptions"), validation);
     }
 
     private static async Task<DeleteOptions> ReadDeleteOptionsAsync(HttpRequest request)
@@ -194,12 +194,25 @@ internal sealed class ResourceEndpoint(ObjectStore store, ResourceOperations ope
         var propagation = body.StringAt("propagationPolicy") ?? request.Query["propagationPolicy"].ToString();
         if (body.BoolAt("orphanDependents") == true || request.Query["orphanDependents"] == "true")
             propagation = "Orphan";
+        if (propagation is not ("" or "Foreground" or "Background" or "Orphan"))
+            throw ApiError.Invalid(OptionsKind("DeleteOptions"), "", [FieldError.NotSupported("propagationPolicy", propagation, ["Foreground", "Background", "Orphan", "nil"])]);
         return new DeleteOptions(
             body.StringAt("preconditions", "uid"),
             body.StringAt("preconditions", "resourceVersion"),
             propagation,
-            body.StringsAt("dryRun").Contains("All") || request.Query["dryRun"].Contains("All"));
+            IsDryRun(body.StringsAt("dryRun").Concat(request.Query["dryRun"]), "DeleteOptions"));
     }
+
+    /// <exception cref="ApiError">422: a value other than <c>All</c>.</exception>
+    private static bool IsDryRun(IEnumerable<string?> values, string options)
+    {
+        var given = values.OfType<string>().Distinct().ToList();
+        if (given.Any(v => v != "All"))
+            throw ApiError.Invalid(OptionsKind(options), "", [FieldError.NotSupported("dryRun", new JsonArray([.. given.Select(v => JsonValue.Create(v))]), ["All"])]);
+        return given.Count > 0;
+    }
+
+    private static ApiResource OptionsKind(string kind) => new() { Group = "meta.k8s.io", Version = "v1", Kind = kind, Plural = "", Namespaced = false };
 
     private static byte[] DeletionStatus(ApiResource resource, StoredObject gone) => ApiJson.Write(w =>
     {

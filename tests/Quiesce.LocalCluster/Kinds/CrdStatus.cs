@@ -31,7 +31,7 @@ internal static class CrdStatus
 
     /// <summary>Says that the definition and its objects are going.</summary>
     public static void Terminate(JsonObject definition, string now) =>
-        Set(definition, "Terminating", true, "InstanceDeletionInProgress", "CustomResource deletion is in progress", now);
+        Set(definition, "Terminating", true, "InstanceDeletionPending", "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon", now);
 
     private static string? Conflict(JsonNode names, JsonNode taken)
     {

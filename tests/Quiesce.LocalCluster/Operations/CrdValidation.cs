@@ -32,31 +32,35 @@ internal static class CrdValidation
         if (versions.Count(v => v.BoolAt("storage") == true) != 1)
             yield return FieldError.Invalid("spec.versions", spec["versions"], "must have exactly one version marked as storage version");
         for (var i = 0; i < versions.Count; i++)
-            foreach (var error in ValidateVersion(versions[i], $"spec.versions[{i}]"))
+            foreach (var error in ValidateVersion(versions[i], new FieldNames(versions.Count == 1 ? null : i)))
                 yield return error;
     }
 
-    private static IEnumerable<FieldError> ValidateVersion(JsonObject version, string path)
+    private static IEnumerable<FieldError> ValidateVersion(JsonObject version, FieldNames names)
     {
         if (string.IsNullOrEmpty(version.StringAt("name")))
-            yield return FieldError.Required($"{path}.name");
+            yield return FieldError.Required(names.Version("name"));
         foreach (var (i, column) in version.ItemsAt("additionalPrinterColumns").Index())
+        {
             if (!IsJsonPath(column.StringAt("jsonPath")))
-                yield return FieldError.Invalid($"{path}.additionalPrinterColumns[{i}].jsonPath", column.At("jsonPath"), "is an invalid value");
+                yield return FieldError.Invalid(names.Version($"additionalPrinterColumns[{i}].JSONPath"), column.At("jsonPath"), "must be a simple json path starting with .");
+            if (column.StringAt("type") is not ("boolean" or "date" or "integer" or "number" or "string"))
+                yield return FieldError.Invalid(names.Version($"additionalPrinterColumns[{i}].type"), column.At("type"), "must be one of boolean,date,integer,number,string");
+        }
+
         if (version.At("schema", "openAPIV3Schema") is not JsonObject schema)
         {
-            yield return FieldError.Required($"{path}.schema.openAPIV3Schema", "schemas are required");
+            yield return FieldError.Required(names.Schema, "schemas are required");
             yield break;
         }
 
-        var schemaPath = $"{path}.schema.openAPIV3Schema";
         if (schema.StringAt("type") != "object")
-            yield return FieldError.Invalid($"{schemaPath}.type", schema.StringAt("type") ?? "", "must be object at the root");
-        foreach (var error in ValidateSchema(schema, schemaPath))
+            yield return FieldError.Invalid($"{names.Schema}.type", schema.StringAt("type") ?? "", "must be object at the root");
+        foreach (var error in ValidateSchema(schema, names.Schema))
             yield return error;
         foreach (var (i, field) in version.ItemsAt("selectableFields").Index())
             if (!IsSelectable(schema, field.StringAt("jsonPath")))
-                yield return FieldError.Invalid($"{path}.selectableFields[{i}].jsonPath", field.At("jsonPath"), "is an invalid path: does not refer to a valid field");
+                yield return FieldError.Invalid(names.Version($"selectableFields[{i}].jsonPath"), field.At("jsonPath"), "is an invalid path: does not refer to a valid field");
     }
 
     /// <summary>What makes a schema structural: a type on every level, and no unknown keywords such as <c>$ref</c>.</summary>
@@ -107,5 +111,14 @@ internal static class CrdValidation
         foreach (var name in (path ?? "").TrimStart('.').Split('.'))
             node = node.At("properties", name);
         return node.StringAt("type") is "string" or "integer" or "boolean";
+    }
+
+    /// <summary>Paths in complaints: what is the same for all versions, and so for a single one, is reported where older APIs kept it.</summary>
+    /// <param name="index">The version's; null if there is only one.</param>
+    private readonly struct FieldNames(int? index)
+    {
+        public string Schema => index is null ? "spec.validation.openAPIV3Schema" : Version("schema.openAPIV3Schema");
+
+        public string Version(string field) => index is null ? $"spec.{field}" : $"spec.versions[{index}].{field}";
     }
 }

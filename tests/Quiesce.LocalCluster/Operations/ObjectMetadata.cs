@@ -28,7 +28,7 @@ internal static partial class ObjectMetadata
     /// <summary>Brings metadata as sent into the form it is kept in.</summary>
     /// <returns>The paths of the fields that were dropped because nobody knows them.</returns>
     /// <exception cref="ApiError">400: a field has the wrong type.</exception>
-    public static List<string> Normalize(JsonObject metadata, string kind)
+    public static List<string> Normalize(JsonObject metadata, ApiResource resource)
     {
         var unknown = new List<string>();
         foreach (var (name, value) in metadata.ToList())
@@ -44,9 +44,16 @@ internal static partial class ObjectMetadata
             }
             else
             {
-                CheckType(name, value, kind);
+                CheckType(name, value, resource);
             }
         }
+
+        foreach (var (i, owner) in metadata.ItemsAt("ownerReferences").OfType<JsonObject>().Index())
+            foreach (var name in owner.Select(m => m.Key).Except(OwnerReferenceFields).ToList())
+            {
+                owner.Remove(name);
+                unknown.Add($"metadata.ownerReferences[{i}].{name}");
+            }
 
         return unknown;
     }
@@ -100,9 +107,9 @@ internal static partial class ObjectMetadata
             if (QualifiedNameProblem(finalizer) is { } problem)
                 yield return FieldError.Invalid("metadata.finalizers", finalizer, problem);
 
-        foreach (var (i, owner) in metadata.ItemsAt("ownerReferences").Index())
+        foreach (var owner in metadata.ItemsAt("ownerReferences"))
             foreach (var field in RequiredOfOwners.Where(f => string.IsNullOrEmpty(owner.StringAt(f))))
-                yield return FieldError.Invalid($"metadata.ownerReferences[{i}].{field}", "", "must not be empty");
+                yield return FieldError.Invalid($"metadata.ownerReferences.{field}", "", field == "apiVersion" ? "version must not be empty" : "must not be empty");
         if (metadata.ItemsAt("ownerReferences").Count(o => o.BoolAt("controller") == true) > 1)
             yield return FieldError.Invalid("metadata.ownerReferences", metadata["ownerReferences"], "Only one reference can have Controller set to true.");
     }
@@ -128,19 +135,34 @@ internal static partial class ObjectMetadata
         return last.Length == 0 ? "name part must be non-empty" : last.Length > 63 ? "name part must be no more than 63 bytes" : QualifiedNamePart().IsMatch(last) ? null : QualifiedNameRule;
     }
 
-    private static void CheckType(string name, JsonNode value, string kind)
+    private static string GoKind(JsonNode? value) => value switch
+    {
+        JsonObject => "object",
+        JsonArray => "array",
+        JsonValue v when v.GetValueKind() == JsonValueKind.String => "string",
+        JsonValue v when v.GetValueKind() == JsonValueKind.Number => "number",
+        JsonValue => "bool",
+        null => "null",
+        _ => "value",
+    };
+
+    private static void CheckType(string name, JsonNode value, ApiResource resource)
     {
         var fits = name switch
         {
             "labels" or "annotations" => value is JsonObject map && map.All(m => m.Value is JsonValue v && v.GetValueKind() == JsonValueKind.String),
             "finalizers" => value is JsonArray texts && texts.All(t => t is JsonValue v && v.GetValueKind() == JsonValueKind.String),
-            "ownerReferences" => value is JsonArray owners && owners.All(o => o is JsonObject reference && reference.All(m => OwnerReferenceFields.Contains(m.Key))),
+            "ownerReferences" => value is JsonArray owners && owners.All(o => o is JsonObject),
             "managedFields" => value is JsonArray,
             "generation" or "deletionGracePeriodSeconds" => value is JsonValue v && v.GetValueKind() == JsonValueKind.Number,
             _ => value is JsonValue v && v.GetValueKind() == JsonValueKind.String,
         };
-        if (!fits)
-            throw ApiError.BadRequest($"{kind} in version could not be read: metadata.{name} has the wrong type: {ApiJson.Text(value)}");
+        if (fits)
+            return;
+        var (actual, expected) = name is "labels" or "annotations" && value is JsonObject members
+            ? (members.Select(m => GoKind(m.Value)).First(k => k != "string"), "string")
+            : (GoKind(value), name is "labels" or "annotations" ? "map[string]string" : "string");
+        throw ApiError.BadRequest($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: json: cannot unmarshal {actual} into Go struct field ObjectMeta.{name} of type {expected}");
     }
 
     [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\z")]

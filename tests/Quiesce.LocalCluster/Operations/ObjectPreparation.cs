@@ -16,11 +16,15 @@ internal static class ObjectPreparation
         CheckKind(content, resource);
         if (content["metadata"] is not (null or JsonObject))
             throw ApiError.BadRequest($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: metadata is not an object");
-        var unknown = ObjectMetadata.Normalize(content.Child("metadata"), resource.Kind);
+        var unknown = ObjectMetadata.Normalize(content.Child("metadata"), resource);
         if (resource.Schema is { } schema)
         {
             unknown.AddRange(Pruning.Prune(content, schema));
             Defaulting.Apply(content, schema);
+        }
+        else
+        {
+            unknown.AddRange(PruneTopLevel(content, resource));
         }
 
         resource.Defaults?.Invoke(content);
@@ -90,6 +94,14 @@ internal static class ObjectPreparation
             throw ApiError.Invalid(resource, metadata.StringAt("name") ?? "", errors);
     }
 
+    /// <summary>All that is known of the server's own kinds is the names of their fields.</summary>
+    private static List<string> PruneTopLevel(JsonObject content, ApiResource resource)
+    {
+        var unknown = content.Select(m => m.Key).Where(k => k is not ("apiVersion" or "kind" or "metadata") && !resource.Fields.Contains(k)).ToList();
+        unknown.ForEach(k => content.Remove(k));
+        return unknown;
+    }
+
     private static List<FieldError> ValidateSchema(JsonObject content, StructuralSchema schema, string subresource)
     {
         List<FieldError> errors = subresource.Length == 0
@@ -98,7 +110,7 @@ internal static class ObjectPreparation
         errors.AddRange(ListTypes.Validate(content, schema));
         // The real server says so where it stopped before the CEL rules; here they are never evaluated.
         if (schema.HasRules && errors.Any(e => e.Type is FieldError.NotSupportedType or FieldError.RequiredType or FieldError.TooLongType or FieldError.TooManyType or FieldError.TypeInvalidType))
-            errors.Add(FieldError.Invalid("<nil>", null, "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"));
+            errors.Add(FieldError.Invalid(FieldError.NoField, null, "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"));
         return errors;
     }
 
@@ -121,11 +133,11 @@ internal static class ObjectPreparation
     {
         var (kind, apiVersion) = (content.StringAt("kind"), content.StringAt("apiVersion"));
         if (resource.IsCustom && kind is null)
-            throw ApiError.BadRequest($"Object 'Kind' is missing in '{ApiJson.Text(content)}'");
-        if (resource.IsCustom && apiVersion is null)
-            throw ApiError.BadRequest($"Object 'apiVersion' is missing in '{ApiJson.Text(content)}'");
-        if (apiVersion is not null && apiVersion != resource.ApiVersion)
+            throw ApiError.BadRequest($"the object provided is unrecognized (must be of type {resource.Kind}): Object 'Kind' is missing in '{ApiJson.Text(content)}'");
+        if ((apiVersion is not null || resource.IsCustom) && apiVersion != resource.ApiVersion)
             throw ApiError.BadRequest($"the API version in the data ({apiVersion}) does not match the expected API version ({resource.ApiVersion})");
+        if (kind is not null && kind != resource.Kind && resource.IsCustom)
+            throw ApiError.Invalid(resource with { Kind = kind }, content.StringAt("metadata", "name") ?? "", [FieldError.Invalid("kind", kind, $"must be {resource.Kind}")]);
         if (kind is not null && kind != resource.Kind)
             throw ApiError.BadRequest($"{kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: no kind \"{kind}\" is registered for version \"{resource.ApiVersion}\"");
         content["kind"] = resource.Kind;

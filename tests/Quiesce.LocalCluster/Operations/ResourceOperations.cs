@@ -30,13 +30,13 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
     /// <param name="options">How.</param>
     public WriteResult Create(ApiResource resource, string ns, JsonObject body, WriteOptions options)
     {
-        if (resource.IsTerminating)
-            throw ApiError.MethodNotAllowed(resource, "create");
         var warnings = ObjectPreparation.Decode(body, resource, options.Validation);
         var metadata = body.Child("metadata");
         SetNamespace(metadata, resource, ns);
         if (metadata.StringAt("resourceVersion") is { Length: > 0 })
-            throw ApiError.BadRequest("resourceVersion should not be set on objects to be created");
+            throw ApiError.Storage("resourceVersion should not be set on objects to be created");
+        if (resource.IsTerminating)
+            throw ApiError.Forbidden(resource, metadata.StringAt("name") ?? "", "create not allowed while custom resource definition is terminating");
         CheckNamespace(resource, ns, metadata.StringAt("name") ?? "");
         var generated = string.IsNullOrEmpty(metadata.StringAt("name")) && metadata.StringAt("generateName") is { Length: > 0 };
         for (var attempt = 0; ; attempt++)
@@ -77,8 +77,9 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
 
             var content = body.DeepClone().AsObject();
             var warnings = ObjectPreparation.Decode(content, resource, options.Validation);
+            CheckName(content.Child("metadata"), name);
             if (string.IsNullOrEmpty(content.StringAt("metadata", "resourceVersion")) && resource.UpdateNeedsResourceVersion)
-                throw ApiError.Invalid(resource, name, [new FieldError(FieldError.InvalidType, "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update")]);
+                throw ApiError.Invalid(resource, name, [new FieldError(FieldError.InvalidType, "metadata.resourceVersion", "Invalid value: 0: must be specified for an update")]);
             if (TryReplace(resource, existing, name, subresource, content, options) is { } updated)
                 return new WriteResult(updated, false, warnings);
         }
@@ -111,7 +112,7 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
             var existing = Get(resource, ns, name);
             var content = existing.ToNode();
             var metadata = content.Child("metadata");
-            CheckPreconditions(resource, name, metadata, options.Uid, options.ResourceVersion);
+            CheckDeletionPreconditions(resource, name, metadata, options);
             var finalizers = FinalizersForDeletion(metadata, options.Propagation);
             var isNamespace = resource.Is("", "namespaces");
             if (isNamespace && InitialObjects.UndeletableNamespaces.Contains(name))
@@ -153,9 +154,7 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
         var before = Served(resource, existing).ToNode();
         var metadata = content.Child("metadata");
         SetNamespace(metadata, resource, existing.Key.Namespace);
-        metadata["name"] ??= name;
-        if (metadata.StringAt("name") != name)
-            throw ApiError.BadRequest($"the name of the object ({metadata.StringAt("name")}) does not match the name on the URL ({name})");
+        CheckName(metadata, name);
         CheckPreconditions(resource, name, before.Child("metadata"), metadata.StringAt("uid"), metadata.StringAt("resourceVersion"));
 
         var next = ObjectPreparation.ForUpdate(content, before, resource, subresource);
@@ -172,7 +171,7 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
     private StoredObject? Commit(ApiResource resource, JsonObject content, Func<JsonObject, StoredObject?> write)
     {
         if (ApiJson.Write(content).Length > MaxObjectBytes)
-            throw ApiError.Internal("etcdserver: request is too large");
+            throw ApiError.Storage("etcdserver: request is too large");
         if (!resource.Is(CustomKinds.Group, CustomKinds.Plural))
             return write(content);
 
@@ -224,12 +223,29 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
         metadata["namespace"] = ns;
     }
 
+    private static void CheckName(JsonObject metadata, string name)
+    {
+        metadata["name"] ??= name;
+        if (metadata.StringAt("name") != name)
+            throw ApiError.BadRequest($"the name of the object ({metadata.StringAt("name")}) does not match the name on the URL ({name})");
+    }
+
     private static void CheckPreconditions(ApiResource resource, string name, JsonObject metadata, string? uid, string? resourceVersion)
     {
         if (!string.IsNullOrEmpty(uid) && uid != metadata.StringAt("uid"))
             throw ApiError.Conflict(resource, name, $"Precondition failed: UID in precondition: {uid}, UID in object meta: {metadata.StringAt("uid")}");
         if (!string.IsNullOrEmpty(resourceVersion) && resourceVersion != metadata.StringAt("resourceVersion"))
             throw ApiError.Modified(resource, name);
+    }
+
+    /// <summary>As <see cref="CheckPreconditions"/>, in the other words that the real server has for it.</summary>
+    private static void CheckDeletionPreconditions(ApiResource resource, string name, JsonObject metadata, DeleteOptions options)
+    {
+        var byKind = resource with { Plural = resource.Kind };
+        if (!string.IsNullOrEmpty(options.Uid) && options.Uid != metadata.StringAt("uid"))
+            throw ApiError.Conflict(byKind, name, $"the UID in the precondition ({options.Uid}) does not match the UID in record ({metadata.StringAt("uid")}). The object might have been deleted and then recreated");
+        if (!string.IsNullOrEmpty(options.ResourceVersion) && options.ResourceVersion != metadata.StringAt("resourceVersion"))
+            throw ApiError.Conflict(byKind, name, $"the ResourceVersion in the precondition ({options.ResourceVersion}) does not match the ResourceVersion in record ({metadata.StringAt("resourceVersion")}). The object might have been modified");
     }
 
     private static List<string> FinalizersForDeletion(JsonObject metadata, string? propagation)

@@ -93,6 +93,7 @@ internal static class BuiltInColumns
         Status("Available", "numberAvailable"),
         Text("Node Selector", "The nodes it is for.", o => Labels(o.At("spec", "template", "spec", "nodeSelector"))),
         TableColumn.AgeColumn,
+        .. TemplateColumns,
     ];
 
     public static IReadOnlyList<TableColumn> Deployment { get; } =
@@ -102,10 +103,19 @@ internal static class BuiltInColumns
         Status("Up-to-date", "updatedReplicas"),
         Status("Available", "availableReplicas"),
         TableColumn.AgeColumn,
+        .. TemplateColumns,
     ];
 
     public static IReadOnlyList<TableColumn> Definition { get; } =
         [TableColumn.NameColumn, new("Created At", "date", "When the definition was created.", 0, "", (o, _) => o.StringAt("metadata", "creationTimestamp"))];
+
+    /// <summary>What the pods of a workload are, in wide output.</summary>
+    private static TableColumn[] TemplateColumns =>
+    [
+        Text("Containers", "Names of the containers.", o => Containers(o, "name"), 1),
+        Text("Images", "Images of the containers.", o => Containers(o, "image"), 1),
+        Text("Selector", "The pods that belong to it.", o => Labels(o.At("spec", "selector", "matchLabels")), 1),
+    ];
 
     private static TableColumn Text(string name, string description, Func<JsonElement, string?> cell, int priority = 0) =>
         new(name, "string", description, priority, "", (o, _) => cell(o));
@@ -159,6 +169,9 @@ internal static class BuiltInColumns
 
     private static string AccessModes(JsonElement? modes) =>
         string.Join(",", Items(modes).Select(m => m.GetString() switch { "ReadWriteOnce" => "RWO", "ReadOnlyMany" => "ROX", "ReadWriteMany" => "RWX", "ReadWriteOncePod" => "RWOP", var other => other }));
+
+    private static string Containers(JsonElement o, string field) =>
+        string.Join(",", Items(o.At("spec", "template", "spec", "containers")).Select(c => c.StringAt(field)));
 
     private static string Labels(JsonElement? labels)
     {
