@@ -1,0 +1,276 @@
+using Quiesce.Cluster.Faults;
+using Quiesce.Crds;
+using Quiesce.Crds.Client;
+
+namespace Quiesce.Operator.Tests.Client;
+
+/// <summary>Following a kind, through everything that can happen to a watch.</summary>
+public sealed class ListWatchTests : IAsyncLifetime
+{
+    private static readonly RequestMatch Lists = RequestMatch.Of("list", "thawrequests");
+    private static readonly RequestMatch Watches = RequestMatch.Of("watch", "thawrequests");
+
+    private readonly CancellationTokenSource _stop = new();
+    private TestCluster _cluster = null!;
+    private ResourceClient<ThawRequest> _client = null!;
+    private IAsyncEnumerator<WatchEvent<ThawRequest>> _events = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _cluster = await TestCluster.StartAsync();
+        _client = _cluster.ThawRequests;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _cluster.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    private void Follow(ListWatchOptions? options = null) =>
+        _events = new ListWatch<ThawRequest>(_client, options ?? Quick).FollowAsync(_stop.Token).GetAsyncEnumerator(CancellationToken.None);
+
+    private static ListWatchOptions Quick => new() { Backoff = new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(50)) };
+
+    private Task<ThawRequest> CreateAsync(string name) => _client.CreateAsync(
+        new() { Metadata = new() { Name = name, Labels = new Dictionary<string, string> { ["n"] = name } }, Spec = new() { NodeName = "node-1" } }, CancellationToken.None);
+
+    private async Task<string> NextAsync()
+    {
+        Assert.True(await _events.MoveNextAsync().AsTask().Soon());
+        return _events.Current switch
+        {
+            WatchEvent<ThawRequest>.Added e => $"+{e.Item.Metadata.Name}",
+            WatchEvent<ThawRequest>.Modified e => $"~{e.Item.Metadata.Name}",
+            WatchEvent<ThawRequest>.Deleted e => $"-{e.Item.Metadata.Name}",
+            WatchEvent<ThawRequest>.Synced e => $"={string.Join(",", e.Items.Select(i => i.Metadata.Name).Order())}",
+            _ => "!",
+        };
+    }
+
+    private async Task ExpectAsync(params string[] events)
+    {
+        foreach (var expected in events) Assert.Equal(expected, await NextAsync());
+    }
+
+    private async Task WatchingAsync(int watches = 1) =>
+        await Eventually.TrueAsync(() => _cluster.Server.Requests.Count(Watches) >= watches && _cluster.Server.Faults.OpenWatches == 1, "a watch");
+
+    /// <summary>The next event, asked for before what causes it: the follower does nothing while nobody reads.</summary>
+    private async Task AfterAsync(Func<Task> cause, int watches, params string[] events)
+    {
+        var next = NextAsync();
+        await WatchingAsync(watches);
+        await cause();
+        Assert.Equal(events[0], await next);
+        await ExpectAsync(events[1..]);
+    }
+
+    [Fact]
+    public async Task What_is_there_comes_first_then_the_word_that_this_is_all_then_changes()
+    {
+        await CreateAsync("a");
+        Follow();
+        await ExpectAsync("+a", "=a");
+        await AfterAsync(() => CreateAsync("b"), 1, "+b");
+        await _client.PatchAsync(null, "b", new() { ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["labels"] = new System.Text.Json.Nodes.JsonObject { ["x"] = "1" } } });
+        await ExpectAsync("~b");
+        await _client.DeleteAsync(null, "a");
+        await ExpectAsync("-a");
+    }
+
+    [Fact]
+    public async Task An_empty_list_is_told_too()
+    {
+        Follow();
+        await ExpectAsync("=");
+    }
+
+    [Fact]
+    public async Task Selectors_go_to_the_server_and_what_leaves_the_selection_is_deleted()
+    {
+        await CreateAsync("a");
+        await CreateAsync("b");
+        Follow(Quick with { LabelSelector = "n=a" });
+        await ExpectAsync("+a", "=a");
+        await AfterAsync(
+            () => _client.PatchAsync(null, "a", new() { ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["labels"] = new System.Text.Json.Nodes.JsonObject { ["n"] = "c" } } }), 1, "-a");
+    }
+
+    [Fact]
+    public async Task A_watch_that_ends_in_order_is_taken_up_where_it_was()
+    {
+        await CreateAsync("a");
+        Follow();
+        await ExpectAsync("+a", "=a");
+        await AfterAsync(() => CreateAsync("b"), 1, "+b");
+        await AfterAsync(
+            async () =>
+            {
+                _cluster.Server.Faults.EndWatches();
+                await CreateAsync("c");
+            },
+            1,
+            "+c");
+        Assert.Equal(1, _cluster.Server.Requests.Count(Lists));
+    }
+
+    [Fact]
+    public async Task A_watch_that_is_cut_is_taken_up_without_a_word()
+    {
+        Follow();
+        await ExpectAsync("=");
+        await AfterAsync(
+            async () =>
+            {
+                _cluster.Server.Faults.DropWatches();
+                await CreateAsync("a");
+            },
+            1,
+            "+a");
+        Assert.Equal(1, _cluster.Server.Requests.Count(Lists));
+    }
+
+    [Fact]
+    public async Task An_expired_version_is_followed_by_a_list_and_no_deletion_is_lost()
+    {
+        await CreateAsync("a");
+        await CreateAsync("b");
+        Follow();
+        await ExpectAsync("+a", "+b", "=a,b");
+        await AfterAsync(
+            async () =>
+            {
+                // The follower is kept from coming back before the world has changed and its history is forgotten.
+                var changed = new TaskCompletionSource();
+                _cluster.Server.Faults.Inject(Watches, FaultEffect.HoldUntil(changed.Task));
+                _cluster.Server.Faults.EndWatches();
+                await _client.DeleteAsync(null, "a");
+                await CreateAsync("c");
+                _cluster.Server.CompactHistory();
+                changed.SetResult();
+            },
+            1,
+            "+c", "-a", "=b,c");
+    }
+
+    [Fact]
+    public async Task An_error_event_in_the_stream_is_heard()
+    {
+        await CreateAsync("a");
+        Follow();
+        await ExpectAsync("+a", "=a");
+        await AfterAsync(() => Task.FromResult(_cluster.Server.Faults.ExpireWatches()), 1, "=a");
+        Assert.Equal(2, _cluster.Server.Requests.Count(Lists));
+    }
+
+    [Fact]
+    public async Task A_watch_gone_silent_is_given_up_and_taken_up()
+    {
+        Follow(Quick with { WatchTimeout = TimeSpan.FromMilliseconds(500), SilenceAllowance = TimeSpan.FromMilliseconds(100) });
+        await ExpectAsync("=");
+        await AfterAsync(
+            async () =>
+            {
+                Assert.Equal(1, _cluster.Server.Faults.SilenceWatches());
+                await CreateAsync("a");
+            },
+            1,
+            "+a");
+    }
+
+    [Fact]
+    public async Task A_watch_that_says_nothing_at_all_to_its_end_is_followed_by_a_list()
+    {
+        // So looks a watch from a version that the server never had: its storage was set back.
+        Follow(Quick with { WatchTimeout = TimeSpan.FromMilliseconds(300) });
+        await ExpectAsync("=");
+        await AfterAsync(() => Task.FromResult(_cluster.Server.Faults.EndWatches()), 1, "=");
+    }
+
+    [Fact]
+    public async Task An_outage_is_told_once_and_ended_by_a_list_with_the_differences()
+    {
+        await CreateAsync("a");
+        await CreateAsync("b");
+        Follow();
+        await ExpectAsync("+a", "+b", "=a,b");
+        var before = TimeProvider.System.GetUtcNow();
+        await AfterAsync(() => _cluster.Server.RefuseConnectionsAsync(), 1, "!");
+        var outage = Assert.IsType<WatchEvent<ThawRequest>.Disconnected>(_events.Current);
+        Assert.InRange(outage.Since, before.AddSeconds(-10), TimeProvider.System.GetUtcNow());
+        Assert.Null(outage.Error.Status);
+        var next = NextAsync();
+        await Task.Delay(100, CancellationToken.None);
+        Assert.False(next.IsCompleted);
+        _cluster.Server.Faults.Inject(Lists, FaultEffect.Unavailable);
+        await _cluster.Server.ResumeAsync();
+        await CreateAsync("c");
+        await _client.DeleteAsync(null, "a");
+        // What it hears depends on when it comes back; in the end it knows the world as it is.
+        var known = new HashSet<string> { "a", "b" };
+        while (!known.SetEquals(["b", "c"]))
+        {
+            var e = await next;
+            Assert.NotEqual("!", e);
+            if (e[0] == '+') known.Add(e[1..]);
+            if (e[0] == '-') known.Remove(e[1..]);
+            next = NextAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_lists_is_an_outage_with_its_words()
+    {
+        _cluster.Server.Faults.Inject(Lists, FaultEffect.Status(403, "Forbidden", "thawrequests is forbidden"), times: 3);
+        Follow();
+        await ExpectAsync("!");
+        Assert.Contains("thawrequests is forbidden", Assert.IsType<WatchEvent<ThawRequest>.Disconnected>(_events.Current).Error.Message, StringComparison.Ordinal);
+        await ExpectAsync("=");
+        Assert.Equal(4, _cluster.Server.Requests.Count(Lists));
+    }
+
+    [Fact]
+    public async Task Being_asked_to_wait_is_obeyed()
+    {
+        _cluster.Server.Faults.Inject(Lists, FaultEffect.TooManyRequests(1));
+        Follow();
+        await ExpectAsync("!");
+        var asked = TimeProvider.System.GetTimestamp();
+        await ExpectAsync("=");
+        Assert.True(TimeProvider.System.GetElapsedTime(asked) > TimeSpan.FromSeconds(0.9));
+    }
+
+    [Fact]
+    public async Task A_namesake_is_another_object_also_when_its_predecessors_end_was_missed()
+    {
+        await CreateAsync("a");
+        Follow();
+        await ExpectAsync("+a", "=a");
+        await AfterAsync(
+            async () =>
+            {
+                var changed = new TaskCompletionSource();
+                _cluster.Server.Faults.Inject(Watches, FaultEffect.HoldUntil(changed.Task));
+                _cluster.Server.Faults.EndWatches();
+                await _client.DeleteAsync(null, "a");
+                await CreateAsync("a");
+                _cluster.Server.CompactHistory();
+                changed.SetResult();
+            },
+            1,
+            "-a", "+a", "=a");
+    }
+
+    [Fact]
+    public async Task It_ends_when_it_is_told_to_and_only_then()
+    {
+        Follow();
+        await ExpectAsync("=");
+        var next = _events.MoveNextAsync().AsTask();
+        await WatchingAsync();
+        await _stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next.Soon());
+    }
+}
