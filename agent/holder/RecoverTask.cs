@@ -1,3 +1,4 @@
+using Quiesce.Freezing;
 using Quiesce.Freezing.Holders;
 using Quiesce.Freezing.Journals;
 using Quiesce.Freezing.Kernel;
@@ -13,47 +14,69 @@ internal static class RecoverTask
 
     internal static int Run(HolderOrder order, HolderChannel channel, LinuxKernel kernel, IReadOnlyList<int> descriptors)
     {
-        var journals = new List<(Journal Journal, IReadOnlyList<int> Kept)>();
+        var journals = new List<LeftJournal>();
         var thaws = new List<(FilesystemReport Named, Func<FilesystemReport> Thaw)>();
         foreach (var (index, file) in order.Journals.Index())
         {
             if (Journal.Open(file, out var opened) != Errno.None) continue;
-            var journal = opened!;
-            if (journal.BootId != Journal.CurrentBoot())
+            if (opened!.BootId != Journal.CurrentBoot())
             {
-                journal.Remove(); // a reboot thaws everything
-                journal.Dispose();
+                opened.Remove(); // a reboot thaws everything
+                opened.Dispose();
                 continue;
             }
-            var kept = index == 0 ? descriptors : [];
-            journals.Add((journal, kept));
-            foreach (var (i, record) in journal.Records.Index().Where(r => r.Item.MayBeFrozen))
+            var left = new LeftJournal(opened);
+            journals.Add(left);
+            foreach (var (i, record) in opened.Records.Index().Where(r => r.Item.MayBeFrozen))
             {
-                var descriptor = i < kept.Count ? new Descriptor(kept[i]) : Descriptor.None;
-                thaws.Add((new FilesystemReport { Path = record.Path, Device = record.Superblock.ToString() }, () =>
-                {
-                    journal.Set(i, JournalState.Thawing, record.Result);
-                    var report = JournalRecovery.Thaw(kernel, order.Plan.HostRoot, record, descriptor);
-                    if (report.Reason != Freezing.FreezeReason.ThawFailed) journal.Set(i, JournalState.Done, Errno.None);
-                    return report;
-                }));
+                var descriptor = index == 0 && i < descriptors.Count ? new Descriptor(descriptors[i]) : Descriptor.None;
+                thaws.Add((new FilesystemReport { Path = record.Path, Device = record.Superblock.ToString() }, () => left.Thaw(kernel, order.Plan.HostRoot, i, record, descriptor)));
             }
         }
 
         var parallel = new ParallelThaw();
         var answers = parallel.Run(thaws, Patience);
         var next = 0;
-        foreach (var (journal, _) in journals)
+        foreach (var left in journals)
         {
-            var count = journal.Records.Count(r => r.MayBeFrozen);
-            var filesystems = answers.Skip(next).Take(count).ToList();
-            next += count;
-            var summary = JournalRecovery.Summarize(journal.WindowId, journal.Records, filesystems, kernel.BootTime());
-            _ = channel.TrySend(HolderCodec.Encode(summary));
+            var filesystems = answers.Skip(next).Take(left.Count).ToList();
+            next += left.Count;
+            _ = channel.TrySend(HolderCodec.Encode(JournalRecovery.Summarize(left.Journal.WindowId, left.Journal.Records, filesystems, kernel.BootTime())));
         }
         channel.Dispose(); // the agent has its answer; what is stuck is this process's alone
         parallel.WaitForStuckOnes();
-        foreach (var (journal, _) in journals) journal.Remove();
+        foreach (var left in journals)
+            if (!left.OwesThaw) left.Journal.Remove(); // else the next start tries again
         return 0;
+    }
+
+    /// <summary>A journal and whether all it speaks of could be ended.</summary>
+    private sealed class LeftJournal(Journal journal)
+    {
+        private volatile bool owesThaw;
+
+        internal Journal Journal => journal;
+
+        /// <summary>How many of its filesystems may be frozen.</summary>
+        internal int Count { get; } = journal.Records.Count(r => r.MayBeFrozen);
+
+        /// <summary>A thaw failed: something may still be frozen.</summary>
+        internal bool OwesThaw => owesThaw;
+
+        internal FilesystemReport Thaw(LinuxKernel kernel, string hostRoot, int index, JournalRecord record, Descriptor kept)
+        {
+            journal.Set(index, JournalState.Thawing, record.Result);
+            var report = JournalRecovery.Thaw(kernel, hostRoot, record, kept);
+            if (report.Reason == FreezeReason.ThawFailed)
+            {
+                owesThaw = true;
+                journal.Set(index, record.State, record.Result);
+            }
+            else
+            {
+                journal.Set(index, JournalState.Done, Errno.None);
+            }
+            return report;
+        }
     }
 }

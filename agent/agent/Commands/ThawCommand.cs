@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Quiesce.Agent.Holding;
 using Quiesce.Agent.Output;
+using Quiesce.Freezing;
 using Quiesce.Freezing.Holders;
 using Quiesce.Freezing.Windows;
 
@@ -20,12 +21,12 @@ internal static class ThawCommand
         command.SetAction(async (parsed, _) =>
         {
             var (plan, json) = (targets.Order(parsed), parsed.GetValue(CommonOptions.Json));
-            await LeftBehind.EndAsync(plan.HostRoot, json, output).ConfigureAwait(false);
+            var left = await LeftBehind.EndAsync(plan.HostRoot, json, output).ConfigureAwait(false);
             var report = await SingleAnswer.AskAsync(new HolderOrder { Task = HolderTask.ThawUnconditionally, Plan = plan }).ConfigureAwait(false);
             if (json) output.WriteLine(JsonReport.Line(report, report.Phase.ToString()));
             else
                 foreach (var line in ReportText.Thaw(report, targets.All(parsed))) output.WriteLine(line);
-            return report.Phase == WindowPhase.Thawed ? ExitCode.Success : ExitCode.Failed;
+            return report.Phase == WindowPhase.Thawed && !left.Any(r => r.Reason == FreezeReason.ThawFailed) ? ExitCode.Success : ExitCode.Failed;
         });
         return command;
     }

@@ -14,9 +14,17 @@ internal sealed class HeldWindow
     // The holder's own timer is exact. One that has said nothing this long after the deadline is stopped or broken.
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(250);
 
+    // A holder that thaws says so at once, and after a second what is stuck. Longer than the grace: a thaw that is asked for
+    // before the deadline has no bound to keep, and on a loaded machine a kill would spoil the verdict for nothing.
+    private static readonly TimeSpan Answer = TimeSpan.FromMilliseconds(1250);
+
     private readonly HolderOrder order;
     private readonly TimeProvider time;
     private readonly HolderProcess holder;
+    private readonly long startedAt = Native.BootTimeNanoseconds();
+    private readonly TaskCompletionSource ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long endingAt;
+    private long lastAt;
 
     private HeldWindow(HolderOrder order, TimeProvider time)
     {
@@ -29,7 +37,13 @@ internal sealed class HeldWindow
     internal static HeldWindow Start(HolderOrder order, TimeProvider time) => new(order, time);
 
     /// <summary>Sends a command.</summary>
-    internal void Send(HolderCommandKind kind, long nanoseconds = 0) => holder.Send(new HolderCommand(kind, nanoseconds));
+    internal void Send(HolderCommandKind kind, long nanoseconds = 0)
+    {
+        holder.Send(new HolderCommand(kind, nanoseconds));
+        if (kind is not (HolderCommandKind.Thaw or HolderCommandKind.Stop or HolderCommandKind.CommandGone)) return;
+        _ = Interlocked.CompareExchange(ref endingAt, Native.BootTimeNanoseconds(), 0);
+        _ = ending.TrySetResult();
+    }
 
     /// <summary>Its reports, once; the last one is final, and nothing of the window is held when it comes.</summary>
     internal async IAsyncEnumerable<WindowReport> ReportsAsync([EnumeratorCancellation] CancellationToken cancel = default)
@@ -39,20 +53,12 @@ internal sealed class HeldWindow
         while (true)
         {
             var more = holder.Reports.WaitToReadAsync(cancel).AsTask();
-            if (!killed && Patience(last) is { } patience)
-            {
-                using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-                if (await Task.WhenAny(more, Task.Delay(patience, time, enough.Token)).ConfigureAwait(false) != more)
-                {
-                    holder.Kill(); // stopped, or beyond help; its descriptors' copies are here
-                    killed = true;
-                }
-                await enough.CancelAsync().ConfigureAwait(false);
-            }
+            killed = killed || await OverdueAsync(more, last, cancel).ConfigureAwait(false);
             if (!await more.ConfigureAwait(false)) break;
             while (holder.Reports.TryRead(out var report))
             {
                 last = report;
+                lastAt = Native.BootTimeNanoseconds();
                 if (report.IsFinal) holder.CloseDescriptors();
                 yield return report;
             }
@@ -66,20 +72,61 @@ internal sealed class HeldWindow
         yield return await RecoverAsync(last, killed).ConfigureAwait(false);
     }
 
+    // Waits for a report, and kills the holder when it is overdue; true when it did.
+    private async Task<bool> OverdueAsync(Task more, WindowReport? last, CancellationToken cancel)
+    {
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        try
+        {
+            while (true)
+            {
+                var asked = ending.Task.IsCompleted; // read before the patience that depends on it
+                if (Patience(last) is not { } patience)
+                {
+                    await more.ConfigureAwait(false);
+                    return false;
+                }
+                var overdue = Task.Delay(patience, time, enough.Token);
+                var first = await (asked ? Task.WhenAny(more, overdue) : Task.WhenAny(more, overdue, ending.Task)).ConfigureAwait(false);
+                if (first == more) return false;
+                if (first != overdue) continue; // its end was asked for just now: less patience
+                if (cancel.IsCancellationRequested) return false;
+                holder.Kill(); // stopped, or beyond help; its descriptors' copies are here
+                return true;
+            }
+        }
+        finally
+        {
+            await enough.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
     // How long to wait for the next report before the holder counts as broken; null when nothing is overdue ever.
     private TimeSpan? Patience(WindowReport? last)
     {
-        if (last is { Phase: >= WindowPhase.Thawing }) return null; // at it; what is stuck in the kernel is ended by no one else
-        if (last?.DeadlineAt is not { } deadline) return TimeSpan.FromTicks(order.Options.FreezeTimeout / 100) + Grace + Grace;
-        var left = TimeSpan.FromTicks((deadline - Native.BootTimeNanoseconds()) / 100) + Grace;
+        long overdue;
+        if (last is { Phase: >= WindowPhase.Thawing })
+        {
+            if (last.Filesystems.Any(f => f.State == FilesystemState.Stuck)) return null; // what is stuck in the kernel is ended by no one else
+            overdue = lastAt + Nanoseconds(Answer);
+        }
+        else
+        {
+            overdue = last?.DeadlineAt is { } deadline ? deadline + Nanoseconds(Grace) : long.MaxValue;
+            if (last?.FrozenAt is null) overdue = Math.Min(overdue, startedAt + order.Options.FreezeTimeout + Nanoseconds(Grace + Grace));
+            if (Interlocked.Read(ref endingAt) is > 0 and var asked) overdue = Math.Min(overdue, asked + Nanoseconds(Answer));
+        }
+        var left = TimeSpan.FromTicks((overdue - Native.BootTimeNanoseconds()) / 100);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+
+        static long Nanoseconds(TimeSpan span) => span.Ticks * 100;
     }
 
     private async Task<WindowReport> RecoverAsync(WindowReport? last, bool killed)
     {
-        var why = killed ? "the process that held the filesystems did not answer at its deadline and was killed; they were thawed at once"
-            : "the process that held the filesystems died; they were thawed at once";
-        var wasOpen = last?.Phase == WindowPhase.Frozen;
+        var wasOpen = last?.FrozenAt is not null;
+        var why = $"the process that held the filesystems {(killed ? "did not answer in time and was killed" : "died")}; "
+            + (wasOpen ? "they were thawed at once" : "what it had frozen already was thawed at once");
         WindowReport? recovered = null;
         if (JournalDirectory.Open(order.Plan.HostRoot, out _) is { } directory)
             foreach (var report in await JournalRecoveryRun.RunAsync(order.Plan.HostRoot, [$"{directory}/{order.WindowId}.journal"], holder.Descriptors).ConfigureAwait(false))

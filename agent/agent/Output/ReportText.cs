@@ -42,7 +42,8 @@ internal static class ReportText
 
     /// <summary>What became of a window whose processes had died.</summary>
     internal static IEnumerable<string> Recovery(WindowReport report) =>
-        Lines(report, "was not frozen", $"RECOVERED {report.WindowId}, left behind by processes that died: {Count(report.ThawedFilesystems)} thawed");
+        Filesystems(report.Filesystems, "was not frozen", said: null)
+            .Prepend($"RECOVERED {report.WindowId}, left behind by processes that died: {Count(report.ThawedFilesystems)} thawed");
 
     private static IEnumerable<string> Lines(WindowReport report, string resolved, string headline) =>
         Filesystems(report.Filesystems, resolved, report.Message).Prepend(headline);

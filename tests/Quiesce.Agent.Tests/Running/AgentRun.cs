@@ -121,6 +121,7 @@ internal sealed class AgentRun : IAsyncDisposable
         {
             var holders = ProcessTable.ChildrenOf(Id);
             _ = LibC.kill(process.Id, LibC.SIGKILL);
+            foreach (var holder in holders) _ = LibC.kill(holder, LibC.SIGCONT); // one that a failed test left stopped
             await process.WaitForExitAsync(CancellationToken.None);
             await Poll.UntilAsync(() => !holders.Any(ProcessTable.Lives), "the holder of a killed agent thaws and exits");
         }

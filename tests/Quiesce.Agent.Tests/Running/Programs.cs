@@ -60,7 +60,12 @@ public sealed class Programs : IDisposable
     /// <exception cref="InvalidOperationException">One was.</exception>
     public void Dispose()
     {
-        var faults = ProcessTable.RunningFrom(Folder).Select(p => $"process {p.Id} ({p.Program}) is left").ToList();
+        var faults = new List<string>();
+        foreach (var (id, program) in ProcessTable.RunningFrom(Folder))
+        {
+            faults.Add($"process {id} ({program}) was left");
+            _ = LibC.kill(id, LibC.SIGKILL);
+        }
         faults.AddRange(Journals.Unlocked(JournalFolders).Select(j => $"journal {j} is left"));
         Directory.Delete(Folder, recursive: true);
         if (faults.Count > 0) throw new InvalidOperationException(string.Join("; ", faults));
