@@ -7,7 +7,7 @@ using Quiesce.Cluster.Errors;
 
 namespace Quiesce.Cluster.Http;
 
-/// <summary>Reads bodies: JSON, or YAML where the content type says so.</summary>
+/// <summary>Reads bodies: JSON, and YAML or protobuf where the content type says so.</summary>
 internal static class RequestBody
 {
     /// <summary>kube-apiserver's limit, in bytes.</summary>
@@ -23,7 +23,7 @@ internal static class RequestBody
     {
         var mediaType = MediaType(request);
         var isYaml = mediaType.EndsWith("yaml", StringComparison.Ordinal);
-        if (!isYaml && !mediaType.EndsWith("json", StringComparison.Ordinal))
+        if (!isYaml && !mediaType.EndsWith("json", StringComparison.Ordinal) && mediaType != ProtobufBody.MediaType)
             throw ApiError.UnsupportedMediaType($"the body of the request was in an unknown format - accepted media types include: application/json, application/yaml (not {mediaType})");
         using var buffer = new MemoryStream();
         var chunk = new byte[16 * 1024];
@@ -38,6 +38,8 @@ internal static class RequestBody
         var bytes = buffer.GetBuffer().AsSpan(0, (int)buffer.Length);
         if (bytes.Trim(" \t\r\n"u8).IsEmpty)
             return null;
+        if (mediaType == ProtobufBody.MediaType)
+            return ProtobufBody.Read(bytes);
         return isYaml ? ParseYaml(bytes) : ParseJson(bytes);
     }
 

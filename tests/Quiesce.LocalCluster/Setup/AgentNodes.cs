@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 
@@ -103,14 +104,17 @@ public static class AgentNodes
                 ["image"] = "quiesce-agent",
                 ["imageID"] = "",
                 ["ready"] = ready,
+                ["state"] = new JsonObject { ["running"] = new JsonObject { ["startedAt"] = Now() } },
                 ["restartCount"] = 0,
             }),
         },
     };
 
+    private static string Now() => TimeProvider.System.GetUtcNow().UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
     private static JsonObject Condition(string type, bool holds, string reason)
     {
-        var condition = new JsonObject { ["type"] = type, ["status"] = holds ? "True" : "False" };
+        var condition = new JsonObject { ["type"] = type, ["status"] = holds ? "True" : "False", ["lastTransitionTime"] = Now() };
         if (reason.Length > 0)
             condition["reason"] = reason;
         return condition;

@@ -26,7 +26,7 @@ internal static class BuiltInColumns
     public static IReadOnlyList<TableColumn> Pod { get; } =
     [
         TableColumn.NameColumn,
-        Text("Ready", "Ready containers of all containers.", o => $"{Count(o.At("status", "containerStatuses"), c => c.At("ready")?.ValueKind == JsonValueKind.True)}/{Count(o.At("spec", "containers"))}"),
+        Text("Ready", "Ready containers of all containers.", o => $"{Count(o.At("status", "containerStatuses"), c => c.At("ready")?.ValueKind == JsonValueKind.True && c.At("state", "running") is not null)}/{Count(o.At("spec", "containers"))}"),
         Text("Status", "The pod's phase, or why it is not running.", PodStatus),
         Text("Restarts", "Restarts of its containers.", o => Items(o.At("status", "containerStatuses")).Sum(c => c.At("restartCount")?.GetInt64() ?? 0).ToString(CultureInfo.InvariantCulture)),
         TableColumn.AgeColumn,
