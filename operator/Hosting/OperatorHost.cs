@@ -14,6 +14,8 @@ namespace Quiesce.Operator;
 /// <summary>Puts the operator together. In a test: <c>Build</c>, <c>StartAsync</c>, and <c>StopAsync</c> or <c>Dispose</c>.</summary>
 public static class OperatorHost
 {
+    private static readonly ConnectionOptions Limits = new() { RequestTimeout = TimeSpan.FromSeconds(5), UserAgent = "quiesce-operator" };
+
     /// <summary>The operator as its command line would start it.</summary>
     /// <param name="args">The command line.</param>
     /// <exception cref="ArgumentException">The command line is wrong, or asks for help.</exception>
@@ -24,25 +26,21 @@ public static class OperatorHost
     /// <param name="options">The options.</param>
     /// <param name="connection">The connection to use; null to make one of the options. It is disposed with the host only in the second case.</param>
     /// <param name="time">The clock; null for the system's.</param>
-    public static IHost Build(OperatorOptions options, KubernetesConnection? connection = null, TimeProvider? time = null)
+    /// <param name="logging">Where the log goes; null for the console.</param>
+    public static IHost Build(
+        OperatorOptions options, KubernetesConnection? connection = null, TimeProvider? time = null, Action<ILoggingBuilder>? logging = null)
     {
         // Not the application builder with its files and variables: everything is on the command line.
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "quiesce-operator" });
         builder.Logging.SetMinimumLevel(options.Verbose ? LogLevel.Debug : LogLevel.Information);
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-            console.UseUtcTimestamp = true;
-            console.ColorBehavior = LoggerColorBehavior.Disabled;
-        });
+        (logging ?? LogToConsole)(builder.Logging);
         Observe(builder);
 
         var services = builder.Services;
         services.AddSingleton(options);
         services.AddSingleton(time ?? TimeProvider.System);
         if (connection is not null) services.AddSingleton(connection);
-        else services.AddSingleton(_ => KubernetesConnection.Create(options.Kubeconfig, options.Context, new() { RequestTimeout = TimeSpan.FromSeconds(5), UserAgent = "quiesce-operator" }));
+        else services.AddSingleton(_ => KubernetesConnection.Create(options.Kubeconfig, options.Context, Limits));
         services.AddSingleton(new OperatorSettings
         {
             Namespace = options.Namespace,
@@ -68,6 +66,14 @@ public static class OperatorHost
 
     /// <summary>Whether every cache of a started operator is in step with the API server: what <c>/readyz</c> answers.</summary>
     public static bool IsReady(this IHost host) => host.Services.GetRequiredService<OperatorService>().IsReady;
+
+    private static void LogToConsole(ILoggingBuilder logging) => logging.AddSimpleConsole(console =>
+    {
+        console.SingleLine = true;
+        console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+        console.UseUtcTimestamp = true;
+        console.ColorBehavior = LoggerColorBehavior.Disabled;
+    });
 
     /// <summary>Spans and metrics go out by OTLP, to where the standard variables say; without them nothing is set up.</summary>
     private static void Observe(HostApplicationBuilder builder)

@@ -71,6 +71,8 @@ internal sealed partial class FreezeRequestReconciler(
             if (decision.Action is not null) known = await ActAsync(state, decision, known, cancellationToken);
             else if (await WriteStatusAsync(state, decision, cancellationToken) is { } result) return (request, result.RequeueAfter);
 
+            // Someone else's finalizer may keep it; the watch tells.
+            if (decision.Action is FreezeAction.DeleteRequest) return (request, null);
             if (objects.FreezeRequestCache.Get(key) is not { } now || now.Metadata.Uid != request.Metadata.Uid) return (request, null);
             request = now;
         }

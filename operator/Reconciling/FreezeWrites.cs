@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json.Nodes;
+using k8s;
+using k8s.Models;
 using Microsoft.Extensions.Logging;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
@@ -120,24 +122,15 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
     /// <summary>Deletes one NodeFreeze, this incarnation only.</summary>
     public async Task DeleteNodeFreezeAsync(NodeFreeze nodeFreeze, CancellationToken cancellationToken)
     {
-        try
-        {
-            await objects.NodeFreezes.DeleteAsync(Namespace, nodeFreeze.Metadata.Name, nodeFreeze.Metadata.Uid, cancellationToken: cancellationToken);
-        }
-        catch (KubernetesApiException e) when (e.IsConflict)
-        {
-            // Another incarnation: this one is gone.
-        }
-
+        await DeleteIncarnationAsync(objects.NodeFreezes, nodeFreeze, cancellationToken);
         objects.NodeFreezeCache.ObserveDeletion(nodeFreeze);
     }
 
     /// <summary>Deletes a request, this incarnation only.</summary>
     public async Task DeleteRequestAsync(FreezeRequest request, CancellationToken cancellationToken)
     {
-        var meta = request.Metadata;
-        await objects.FreezeRequests.DeleteAsync(meta.NamespaceProperty, meta.Name, meta.Uid, cancellationToken: cancellationToken);
-        objects.FreezeRequestCache.ObserveDeletion(request);
+        await DeleteIncarnationAsync(objects.FreezeRequests, request, cancellationToken);
+        if (request.Metadata.Finalizers is null or []) objects.FreezeRequestCache.ObserveDeletion(request);
     }
 
     /// <summary>The API server understood and will not do it: no retry changes that.</summary>
@@ -153,16 +146,24 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
 
     private async Task DeleteWindowAsync(FreezeWindow window, CancellationToken cancellationToken)
     {
+        await DeleteIncarnationAsync(objects.Windows, window, cancellationToken);
+        objects.WindowCache.ObserveDeletion(window);
+    }
+
+    private static async Task DeleteIncarnationAsync<T>(ResourceClient<T> client, T o, CancellationToken cancellationToken)
+        where T : class, IKubernetesObject<V1ObjectMeta>
+    {
+        var meta = o.Metadata;
         try
         {
-            await objects.Windows.DeleteAsync(Namespace, window.Metadata.Name, window.Metadata.Uid, cancellationToken: cancellationToken);
+            await client.DeleteAsync(meta.NamespaceProperty, meta.Name, meta.Uid, cancellationToken: cancellationToken);
         }
         catch (KubernetesApiException e) when (e.IsConflict)
         {
-            // Another incarnation: this one is gone.
+            // Either a namesake of another UID has taken its place, or it was written in between and is still there.
+            var there = await client.GetAsync(meta.NamespaceProperty, meta.Name, cancellationToken);
+            if (there?.Metadata.Uid == meta.Uid) throw;
         }
-
-        objects.WindowCache.ObserveDeletion(window);
     }
 
     private async Task ReadAgainAsync(FreezeWindow window, CancellationToken cancellationToken)

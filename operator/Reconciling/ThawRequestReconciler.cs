@@ -55,6 +55,8 @@ internal sealed partial class ThawRequestReconciler(
                 continue;
             }
 
+            // Someone else's finalizer may keep it; the watch tells.
+            if (step.Action == ThawAction.DeleteRequest) return ReconciliationResult<ThawRequest>.Success(request);
             if (objects.ThawRequestCache.Get(ObjectKey.Of(request)) is not { } now || now.Metadata.Uid != request.Metadata.Uid)
                 return ReconciliationResult<ThawRequest>.Success(request);
             request = now;
@@ -85,7 +87,7 @@ internal sealed partial class ThawRequestReconciler(
                 break;
             case ThawAction.DeleteRequest:
                 await objects.ThawRequests.DeleteAsync(null, meta.Name, meta.Uid, cancellationToken: cancellationToken);
-                objects.ThawRequestCache.ObserveDeletion(state.Request);
+                if (meta.Finalizers is null or []) objects.ThawRequestCache.ObserveDeletion(state.Request);
                 break;
         }
     }

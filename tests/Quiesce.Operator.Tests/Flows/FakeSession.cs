@@ -1,0 +1,211 @@
+using System.Threading.Channels;
+using Quiesce.Crds;
+using Quiesce.Crds.Client;
+using Quiesce.Operator.Nodes;
+
+namespace Quiesce.Operator.Tests.Flows;
+
+/// <summary>One NodeFreeze as an agent serves it: prepares, freezes on command, holds to the thaw, its own deadline, or a missing confirmation.</summary>
+internal sealed class FakeSession
+{
+    private readonly FakeAgent _agent;
+    private readonly NodeFreeze _plan;
+    private readonly KubernetesConnection _connection;
+    private readonly CancellationTokenSource _die = new();
+    private readonly Channel<FreezeWindow?> _commands = Channel.CreateUnbounded<FreezeWindow?>();
+    private readonly Task _run;
+    private NodeFreezeStatus _status = new();
+
+    public FakeSession(FakeAgent agent, NodeFreeze plan, KubernetesConnection connection)
+    {
+        (_agent, _plan, _connection) = (agent, plan, connection);
+        _run = Task.Run(RunAsync);
+    }
+
+    private string Uid => _plan.Spec.Request.Uid;
+
+    private AgentScript Script => _agent.Script;
+
+    private bool IsSilent => Script.IsSilent || (Script.FallsSilentWhenFrozen && _status.Phase >= NodeFreezePhase.Frozen);
+
+    /// <summary>The plan is gone, which means thaw.</summary>
+    public void Gone() => _commands.Writer.TryWrite(null);
+
+    public async Task DieAsync()
+    {
+        await _die.CancelAsync();
+        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _agent.Ledger.Thawed(Uid, _agent.Node);
+    }
+
+    private async Task RunAsync()
+    {
+        switch (_plan.Spec.Mode)
+        {
+            case NodeFreezeMode.Inspect:
+                await ReportAsync(Script.FailsToPrepare is { } refused
+                    ? Failed(refused)
+                    : new() { Phase = NodeFreezePhase.Thawed, Filesystems = Filesystems(FilesystemState.Resolved) });
+                break;
+            case NodeFreezeMode.ThawUnconditionally:
+                await ReportAsync(Script.BreaksAtThaw is { } stuck
+                    ? Failed(stuck)
+                    : new() { Phase = NodeFreezePhase.Thawed, ThawedFilesystems = Script.Filesystems, Filesystems = Filesystems(FilesystemState.Thawed) });
+                break;
+            default:
+                using (var window = CancellationTokenSource.CreateLinkedTokenSource(_die.Token))
+                {
+                    var follow = FollowAsync(window.Token);
+                    await ReportAsync(await HoldAsync());
+                    await window.CancelAsync();
+                    await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
+
+                break;
+        }
+    }
+
+    private async Task<NodeFreezeStatus> HoldAsync()
+    {
+        var timeout = TimeSpan.FromSeconds(_plan.Spec.FreezeTimeoutSeconds);
+        var seen = TimeProvider.System.GetTimestamp();
+        TimeSpan Left() => timeout - TimeProvider.System.GetElapsedTime(seen);
+        var (late, command) = await NextAsync(Left());
+        if (late) return Failed(Reasons.FreezeTimeout);
+        if (command is null) return Failed(Reasons.CommandGone);
+        if (command.Spec.DesiredState == WindowState.Thawed) return Failed(Reasons.ThawedBeforeFrozen);
+        var atOnce = command.Spec is { DesiredState: WindowState.Frozen, Confirmed: true };
+        await Task.Delay(Script.PrepareTime, _die.Token);
+        if (Script.FailsToPrepare is { } reason) return Failed(reason);
+        // What the node knows before anyone else can: a freeze before this line on another node would be a broken barrier.
+        _agent.Ledger.Prepared(Uid, _agent.Node);
+        if (!atOnce) await ReportAsync(new() { Phase = NodeFreezePhase.Prepared, Filesystems = Filesystems(FilesystemState.Prepared) });
+        while (command.Spec.DesiredState == WindowState.Prepared)
+        {
+            (late, command) = await NextAsync(Left());
+            if (late) return Failed(Reasons.FreezeTimeout);
+            if (command is null) return Failed(Reasons.CommandGone);
+        }
+
+        if (command.Spec.DesiredState == WindowState.Thawed) return Failed(Reasons.ThawedBeforeFrozen);
+        if (Left() < TimeSpan.Zero) return Failed(Reasons.FreezeTimeout);
+        await Task.Delay(Script.FreezeTime, _die.Token);
+        if (Script.FailsToFreeze is { } failure) return Failed(failure);
+        return await FrozenAsync(command, timeout);
+    }
+
+    private async Task<NodeFreezeStatus> FrozenAsync(FreezeWindow command, TimeSpan timeout)
+    {
+        var since = TimeProvider.System.GetTimestamp();
+        var nodes = NodeTargets.FromJson(command.Metadata.Annotations[Freezing.WindowRecord.NodesAnnotation])!.Names;
+        _agent.Ledger.Frozen(Uid, _agent.Node, nodes);
+        var (deadline, confirmed) = (command.Spec.DeadlineSeconds, command.Spec.Confirmed);
+        try
+        {
+            await ReportAsync(Frozen(deadline));
+            while (true)
+            {
+                var held = TimeProvider.System.GetElapsedTime(since);
+                var bound = TimeSpan.FromSeconds(deadline);
+                var (over, next) = await NextAsync((confirmed || bound < timeout ? bound : timeout) - held);
+                if (over) return Ended(confirmed || bound < timeout ? NodeFreezePhase.Expired : NodeFreezePhase.Broken, confirmed || bound < timeout ? null : Reasons.NotConfirmed);
+                if (next is null) return Ended(NodeFreezePhase.Broken, Reasons.CommandGone);
+                if (next.Spec.DesiredState == WindowState.Thawed)
+                    return Script.BreaksAtThaw is { } reason ? Ended(NodeFreezePhase.Broken, reason) : Ended(NodeFreezePhase.Thawed, null);
+                confirmed = next.Spec.Confirmed;
+                if (next.Spec.DeadlineSeconds == deadline) continue;
+                deadline = next.Spec.DeadlineSeconds;
+                await ReportAsync(Frozen(deadline));
+            }
+        }
+        finally
+        {
+            _agent.Ledger.Thawed(Uid, _agent.Node);
+        }
+    }
+
+    private NodeFreezeStatus Frozen(int deadline) => new()
+    {
+        Phase = NodeFreezePhase.Frozen,
+        DeadlineSeconds = deadline,
+        FrozenAt = _status.FrozenAt ?? TimeProvider.System.GetUtcNow(),
+        FrozenFilesystems = Script.Filesystems,
+        Filesystems = Filesystems(FilesystemState.Frozen),
+    };
+
+    private NodeFreezeStatus Ended(NodeFreezePhase phase, string? reason) => _status with
+    {
+        Phase = phase,
+        Reason = reason,
+        ThawedAt = TimeProvider.System.GetUtcNow(),
+        ThawedFilesystems = phase == NodeFreezePhase.Broken ? 0 : Script.Filesystems,
+        Filesystems = Filesystems(phase == NodeFreezePhase.Broken ? FilesystemState.Failed : FilesystemState.Thawed, reason),
+    };
+
+    private NodeFreezeStatus Failed(string reason) => new() { Phase = NodeFreezePhase.Failed, Reason = reason, Filesystems = Filesystems(FilesystemState.Failed, reason) };
+
+    private FilesystemStatus[] Filesystems(FilesystemState state, string? reason = null) =>
+        [.. Enumerable.Range(0, Script.Filesystems).Select(i => new FilesystemStatus { Path = $"/srv/{i}", State = state, Reason = reason, Type = "ext4", FreezeMilliseconds = i })];
+
+    /// <summary>The next command; <c>Late</c> when none comes in time.</summary>
+    private async Task<(bool Late, FreezeWindow? Command)> NextAsync(TimeSpan within)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_die.Token);
+        limit.CancelAfter(within > TimeSpan.Zero ? within : TimeSpan.Zero);
+        try
+        {
+            return (false, await _commands.Reader.ReadAsync(limit.Token));
+        }
+        catch (OperationCanceledException) when (!_die.IsCancellationRequested)
+        {
+            return (true, null);
+        }
+    }
+
+    private async Task FollowAsync(CancellationToken cancellationToken)
+    {
+        var windows = new ListWatch<FreezeWindow>(
+            new(_connection, Kinds.FreezeWindows),
+            new() { Namespace = InternalNames.DefaultNamespace, FieldSelector = $"metadata.name={_plan.Spec.Window}", Backoff = new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100)) });
+        await foreach (var change in windows.FollowAsync(cancellationToken))
+        {
+            switch (change)
+            {
+                case WatchEvent<FreezeWindow>.Added(var window):
+                    _commands.Writer.TryWrite(window);
+                    break;
+                case WatchEvent<FreezeWindow>.Modified(var window):
+                    _commands.Writer.TryWrite(window);
+                    break;
+                case WatchEvent<FreezeWindow>.Deleted or WatchEvent<FreezeWindow>.Synced { Items.Count: 0 }:
+                    _commands.Writer.TryWrite(null);
+                    break;
+            }
+        }
+    }
+
+    private async Task ReportAsync(NodeFreezeStatus status)
+    {
+        _status = status with { BootID = "boot", AgentInstance = _agent.Instance, ObservedGeneration = _plan.Metadata.Generation ?? 1 };
+        if (IsSilent) return;
+        var client = new ResourceClient<NodeFreeze>(_connection, Kinds.NodeFreezes);
+        for (var tries = 1; !_die.IsCancellationRequested; tries++)
+        {
+            try
+            {
+                // Against no status at all: every member is written.
+                await client.PatchStatusAsync(_plan with { Status = null }, _plan with { Status = _status }, checkVersion: false, _die.Token);
+                return;
+            }
+            catch (KubernetesApiException e) when (e.IsTransient)
+            {
+                await Task.Delay(Backoff.Default.After(tries), _die.Token);
+            }
+            catch (KubernetesApiException)
+            {
+                // Gone.
+                return;
+            }
+        }
+    }
+}

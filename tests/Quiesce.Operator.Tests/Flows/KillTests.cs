@@ -1,0 +1,115 @@
+using Quiesce.Crds;
+
+namespace Quiesce.Operator.Tests.Flows;
+
+/// <summary>
+/// The operator is killed at each of its writes, right before it is sent and right after it was carried out, and another one goes on:
+/// the window comes about, holds and ends as if nothing had happened.
+/// </summary>
+public sealed class KillTests
+{
+    private static readonly TimeSpan Restart = TimeSpan.FromSeconds(30);
+
+    private enum Ending
+    {
+        Thaw,
+        Delete,
+        NodeFails,
+        Expire,
+    }
+
+    public static TheoryData<int, string> Lives => new()
+    {
+        { 1, nameof(Ending.Thaw) },
+        { 2, nameof(Ending.Thaw) },
+        { 1, nameof(Ending.Delete) },
+        { 2, nameof(Ending.Delete) },
+        { 2, nameof(Ending.NodeFails) },
+        { 2, nameof(Ending.Expire) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Lives))]
+    public async Task A_killed_operators_successor_goes_on(int nodes, string ending)
+    {
+        await using var stage = await Stage.SetAsync(nodes, withOperator: false);
+        var end = Enum.Parse<Ending>(ending);
+        if (end == Ending.NodeFails) stage.Agents[^1].Script = new() { FailsToFreeze = Reasons.FreezeFailed };
+        var writes = await LiveAsync(stage, end, new());
+        Assert.InRange(writes, 8, 30);
+        for (var write = 1; write <= writes; write++)
+        {
+            await LiveAsync(stage, end, new(write, after: false));
+            await LiveAsync(stage, end, new(write, after: true));
+        }
+    }
+
+    /// <summary>One request from its creation to its end.</summary>
+    /// <returns>The operator's writes.</returns>
+    private static async Task<int> LiveAsync(Stage stage, Ending ending, KillSwitch killSwitch)
+    {
+        var first = await stage.StartOperatorAsync(killSwitch);
+        var second = stage;
+        using var over = new CancellationTokenSource();
+        var successor = Task.Run(async () =>
+        {
+            await killSwitch.Died.WaitAsync(over.Token);
+            return await second.StartOperatorAsync();
+        });
+        // Room for a restart on a slow machine, except where the deadline is to end it.
+        var request = await stage.RequestAsync(s => s with
+        {
+            FreezeTimeoutSeconds = (int)Restart.TotalSeconds,
+            DeadlineSeconds = ending == Ending.Expire ? 1 : (int)Restart.TotalSeconds,
+        });
+        if (ending == Ending.NodeFails)
+        {
+            Assert.Equal(Reasons.FreezeFailed, (await stage.PhaseAsync(request, FreezePhase.Failed)).Reason);
+        }
+        else if (ending == Ending.Expire)
+        {
+            // With a second to live a window may end before the successor has seen it open; it is never called intact.
+            var status = await Eventually.GetAsync(
+                async () => (await stage.GetAsync(request))!.Status is { Phase: >= FreezePhase.Thawed } s ? s : null, () => "an end\n" + stage.Said);
+            Assert.True(status.Phase == FreezePhase.Expired || status is { Phase: FreezePhase.Failed, FrozenAt: null }, $"{status.Phase} {status.Reason}: {status.Message}\n{stage.Said}");
+            Assert.Equal(ConditionStatus.False, Stage.Condition(status, ConditionTypes.WindowIntact).Status);
+        }
+        else
+        {
+            await stage.PhaseAsync(request, FreezePhase.Frozen);
+            if (ending == Ending.Delete)
+            {
+                await stage.DeleteAsync(request);
+                await stage.GoneAsync(request);
+            }
+            else
+            {
+                await stage.ThawAsync(request);
+                var thawed = await stage.PhaseAsync(request, FreezePhase.Thawed);
+                Assert.Equal(ConditionStatus.True, Stage.Condition(thawed, ConditionTypes.WindowIntact).Status);
+            }
+
+            Assert.Equal(stage.Agents.Count, stage.Ledger.Freezes(request.Metadata.Uid));
+        }
+
+        await stage.CleanAsync();
+        if (ending != Ending.Delete)
+        {
+            await Eventually.GetAsync(
+                async () => (await stage.GetAsync(request))!.Metadata.Finalizers is null or [] ? "released" : null, () => "no finalizer\n" + stage.Said);
+        }
+
+        await over.CancelAsync();
+        await stage.StopOperatorAsync(first);
+        try
+        {
+            await stage.StopOperatorAsync(await successor);
+        }
+        catch (OperationCanceledException)
+        {
+            // It was not killed.
+        }
+
+        return killSwitch.Writes;
+    }
+}

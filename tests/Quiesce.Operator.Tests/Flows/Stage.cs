@@ -1,0 +1,124 @@
+using System.Text.Json.Nodes;
+using Quiesce.Crds;
+using Quiesce.Crds.Client;
+
+namespace Quiesce.Operator.Tests.Flows;
+
+/// <summary>A cluster with nodes, agents and an operator, and a user in front of it.</summary>
+internal sealed class Stage : IAsyncDisposable
+{
+    private readonly List<FakeAgent> _agents = [];
+    private readonly List<RunningOperator> _operators = [];
+    private int _requests;
+
+    private Stage(TestCluster cluster) => Cluster = cluster;
+
+    public TestCluster Cluster { get; }
+
+    public Ledger Ledger { get; } = new();
+
+    public IReadOnlyList<FakeAgent> Agents => _agents;
+
+    public RunningOperator Operator => _operators[^1];
+
+    public static async Task<Stage> SetAsync(int nodes, bool withOperator = true)
+    {
+        var stage = new Stage(await TestCluster.StartAsync());
+        for (var i = 1; i <= nodes; i++) await stage.AddAgentAsync($"node-{i}");
+        if (withOperator) await stage.StartOperatorAsync();
+        return stage;
+    }
+
+    public async Task<FakeAgent> AddAgentAsync(string node, AgentScript? script = null)
+    {
+        await Cluster.AddNodeAsync(node, new Dictionary<string, string> { ["pool"] = "db" });
+        var agent = new FakeAgent(Cluster.Connection, node, Ledger, script);
+        _agents.Add(agent);
+        return agent;
+    }
+
+    /// <summary>Kills an agent and starts its successor.</summary>
+    public async Task RestartAgentAsync(int index)
+    {
+        var old = _agents[index];
+        await old.DisposeAsync();
+        _agents[index] = new(Cluster.Connection, old.Node, Ledger);
+    }
+
+    public async Task<RunningOperator> StartOperatorAsync(KillSwitch? killSwitch = null, Func<OperatorOptions, OperatorOptions>? options = null)
+    {
+        var started = await RunningOperator.StartAsync(Cluster, killSwitch, options);
+        _operators.Add(started);
+        return started;
+    }
+
+    public async Task StopOperatorAsync(RunningOperator running)
+    {
+        _operators.Remove(running);
+        await running.DisposeAsync();
+    }
+
+    /// <summary>A request for a folder on each agent's node.</summary>
+    public Task<FreezeRequest> RequestAsync(Func<FreezeRequestSpec, FreezeRequestSpec>? change = null)
+    {
+        var spec = new FreezeRequestSpec { Targets = [.. _agents.Select(a => new FreezeTarget { HostPath = new() { Path = "/srv", NodeName = a.Node } })] };
+        return Cluster.FreezeRequests.CreateAsync(
+            new() { Metadata = new() { Name = $"r{++_requests}", NamespaceProperty = "shop" }, Spec = change?.Invoke(spec) ?? spec }, CancellationToken.None);
+    }
+
+    public Task<FreezeRequest?> GetAsync(FreezeRequest request) => Cluster.FreezeRequests.GetAsync("shop", request.Metadata.Name, CancellationToken.None);
+
+    /// <summary>Waits for a phase; another final one fails the test.</summary>
+    public async Task<FreezeRequestStatus> PhaseAsync(FreezeRequest request, FreezePhase phase)
+    {
+        FreezeRequestStatus? last = null;
+        return await Eventually.GetAsync(
+            async () =>
+            {
+                last = (await GetAsync(request))?.Status ?? last;
+                if (last?.Phase == phase) return last;
+                if (last?.Phase >= FreezePhase.Thawed) Assert.Fail($"{last.Phase}, {last.Reason}: {last.Message} instead of {phase}\n{Said}");
+                return null;
+            },
+            () => $"{phase}; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{Said}");
+    }
+
+    public Task PatchSpecAsync(FreezeRequest request, string member, JsonNode value) => Cluster.FreezeRequests.PatchAsync(
+        "shop", request.Metadata.Name, new JsonObject { ["spec"] = new JsonObject { [member] = value } });
+
+    public Task ThawAsync(FreezeRequest request) => PatchSpecAsync(request, "desiredState", "Thawed");
+
+    public Task DeleteAsync(FreezeRequest request) => Cluster.FreezeRequests.DeleteAsync("shop", request.Metadata.Name);
+
+    public Task GoneAsync(FreezeRequest request) =>
+        Eventually.GetAsync(async () => await GetAsync(request) is null ? "gone" : null, () => $"{request.Metadata.Name} gone\n{Said}");
+
+    /// <summary>Waits until nothing internal is left of any request, and nothing is held, and looks whether a promise was broken.</summary>
+    public async Task CleanAsync()
+    {
+        await Eventually.GetAsync(
+            async () =>
+            {
+                var windows = await Cluster.Windows.ListAsync(InternalNames.DefaultNamespace);
+                var plans = await Cluster.NodeFreezes.ListAsync(InternalNames.DefaultNamespace);
+                return windows.Items.Count + plans.Items.Count == 0 ? "clean" : null;
+            },
+            () => $"no internal objects\n{Said}");
+        await Eventually.TrueAsync(() => Ledger.Holding == 0, "nothing held");
+        Assert.Empty(Ledger.Violations);
+    }
+
+    public static Condition Condition(FreezeRequestStatus status, string type) => Assert.Single(status.Conditions, c => c.Type == type);
+
+    public async Task<IReadOnlyList<Event>> EventsAsync(string uid, string ns = "shop") =>
+        [.. (await new ResourceClient<Event>(Cluster.Connection, Kinds.Events).ListAsync(ns)).Items.Where(e => e.Regarding?.Uid == uid).OrderBy(e => e.EventTime)];
+
+    public string Said => string.Join("\n--- another operator\n", _operators.Select(o => o.Said));
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var running in _operators) await running.DisposeAsync();
+        foreach (var agent in _agents) await agent.DisposeAsync();
+        await Cluster.DisposeAsync();
+    }
+}
