@@ -22,6 +22,7 @@ internal sealed class AgentRun : IAsyncDisposable
     private readonly List<string> lines = [];
     private readonly Task<string> errors;
     private readonly Task reading;
+    private IReadOnlyList<int> holders = [];
 
     private AgentRun(ProcessStartInfo start, bool readOutput)
     {
@@ -64,7 +65,9 @@ internal sealed class AgentRun : IAsyncDisposable
 
     internal void Signal(int signal)
     {
-        if (!process.HasExited) _ = LibC.kill(process.Id, signal);
+        if (process.HasExited) return;
+        if (signal == LibC.SIGKILL) holders = ProcessTable.ChildrenOf(Id); // they go after it, and are waited for at the end
+        _ = LibC.kill(process.Id, signal);
     }
 
     internal void CloseInput() => process.StandardInput.Close();
@@ -87,6 +90,14 @@ internal sealed class AgentRun : IAsyncDisposable
 
     /// <summary>Waits until the window is open.</summary>
     internal Task<string> FrozenAsync() => LineAsync("FROZEN ");
+
+    /// <summary>Waits until the window is open, of an agent that cannot say so. A writer stands still some milliseconds earlier, inside the freeze.</summary>
+    internal async Task HeldAsync()
+    {
+        var holder = await HolderAsync();
+        await Poll.UntilAsync(() => Journals.AllHeld(Programs.JournalFolders, holder), "the journal says that everything is held");
+        await Task.Delay(30, CancellationToken.None); // from the last record to the window's own opinion; nothing tells of that
+    }
 
     /// <summary>Its holder.</summary>
     internal async Task<int> HolderAsync()
@@ -117,14 +128,10 @@ internal sealed class AgentRun : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!process.HasExited)
-        {
-            var holders = ProcessTable.ChildrenOf(Id);
-            _ = LibC.kill(process.Id, LibC.SIGKILL);
-            foreach (var holder in holders) _ = LibC.kill(holder, LibC.SIGCONT); // one that a failed test left stopped
-            await process.WaitForExitAsync(CancellationToken.None);
-            await Poll.UntilAsync(() => !holders.Any(ProcessTable.Lives), "the holder of a killed agent thaws and exits");
-        }
+        Signal(LibC.SIGKILL);
+        await process.WaitForExitAsync(CancellationToken.None);
+        foreach (var holder in holders) _ = LibC.kill(holder, LibC.SIGCONT); // one that a failed test left stopped
+        await Poll.UntilAsync(() => !holders.Any(ProcessTable.Lives), "the holder of a killed agent thaws and exits");
         process.Dispose();
     }
 
