@@ -30,7 +30,8 @@ internal sealed class ProcessGroup
 
     public static ProcessGroup Start(string folder, IReadOnlyList<CommandLine> commands)
     {
-        var start = new ProcessStartInfo("/bin/sh", ["-c", Script(folder, commands)]) { RedirectStandardInput = true, WorkingDirectory = folder };
+        // In a session of their own, Ctrl-C at the terminal does not reach them: they stay until the tests have ended.
+        var start = new ProcessStartInfo("setsid", ["/bin/sh", "-c", Script(folder, commands)]) { RedirectStandardInput = true, WorkingDirectory = folder };
         return new ProcessGroup(Process.Start(start)!, folder, commands);
     }
 
@@ -77,7 +78,7 @@ internal sealed class ProcessGroup
     private static string Script(string folder, IReadOnlyList<CommandLine> commands)
     {
         var script = new StringBuilder();
-        // Ctrl-C reaches the whole group in the foreground; the shell must outlive it to clean up.
+        // The shell must outlive whatever ends the rest, to clean up.
         script.AppendLine("trap '' INT TERM HUP; pids=");
         foreach (var command in commands)
             script.AppendLine(CultureInfo.InvariantCulture, $"{string.Join(' ', command.Words.Select(Quote))} </dev/null >{Quote(command.Name + ".log")} 2>&1 & pids=\"$pids $!\"");

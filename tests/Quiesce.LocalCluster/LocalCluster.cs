@@ -32,6 +32,8 @@ public sealed class LocalCluster : IAsyncDisposable
         var catalog = new KindCatalog();
         var operations = new ResourceOperations(_store, catalog, options.Clock);
         InitialObjects.Create(operations, catalog);
+        // Nothing more can come on watches of a kind that has gone; a real server ends them.
+        catalog.Withdrawn += gone => Faults.EndWatches(new RequestMatch { Resource = gone.Plural, Where = r => r.Group == gone.Group });
         _controllers = new ControllerLoop(
             _store,
             new GarbageCollector(_store, catalog, operations),

@@ -39,6 +39,21 @@ public sealed class BuiltInKindTests(SharedServer shared) : ApiTests(shared)
         Assert.Equal("""Operation cannot be fulfilled on leases.coordination.k8s.io "leader": the object has been modified; please apply your changes to the latest version and try again""", late.Message);
     }
 
+    [Theory]
+    [InlineData("2026-01-01T00:00:00.123456Z", "2026-01-01T00:00:00.123456Z")]
+    [InlineData("2026-01-01T02:00:00.123456+02:00", "2026-01-01T00:00:00.123456Z")]
+    [InlineData("2026-01-01T00:00:00Z", null)]
+    [InlineData("2026-01-01T00:00:00.12345Z", null)]
+    [InlineData("2026-01-01T00:00:00.1234567Z", null)]
+    [InlineData("yesterday", null)]
+    public async Task A_leases_times_have_six_decimal_places(string sent, string? kept)
+    {
+        var answer = await PostAsync(Leases, Lease("leader", "a").Replace("2026-01-01T00:00:00.000000Z", sent, StringComparison.Ordinal));
+
+        Assert.Equal(kept is null ? 400 : 201, answer.Code);
+        Assert.Equal(kept, answer.Body["spec"]?["renewTime"]?.GetValue<string>());
+    }
+
     [Fact]
     public async Task A_lease_that_is_missing_is_created_by_a_put()
     {
@@ -92,6 +107,34 @@ public sealed class BuiltInKindTests(SharedServer shared) : ApiTests(shared)
         Assert.Equal(["e.1"], events.Body.Names());
         Assert.Equal("all frozen", events.Body["items"]![0]!["note"]!.GetValue<string>());
         Assert.Equal(2, events.Body["items"]![0]!["deprecatedCount"]!.GetValue<int>());
+    }
+
+    [Fact]
+    public async Task An_old_events_times_are_kept_in_seconds()
+    {
+        var answer = await PostAsync($"{Core}/events", $$$"""{"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e.1"}, "firstTimestamp": "2026-01-01T02:00:00.123+02:00", "involvedObject": {"namespace": "{{{Namespace}}}"}}""");
+
+        Assert.Equal("2026-01-01T00:00:00Z", answer.Body["firstTimestamp"]!.GetValue<string>());
+    }
+
+    [Theory]
+    [InlineData("api/v1", "", """ "involvedObject": {"namespace": "other"}""", "involvedObject.namespace: FieldValueInvalid: Invalid value: \"other\": does not match event.namespace")]
+    [InlineData("api/v1", "", """ "involvedObject": {"kind": "Node", "name": "n"}""", "involvedObject.namespace: FieldValueInvalid: Invalid value: \"\": does not match event.namespace")]
+    [InlineData("api/v1", """ "eventTime": "2026-01-01T00:00:00.000000Z",""", """ "involvedObject": {"namespace": "NS"}""", "reportingComponent: FieldValueRequired: Required value")]
+    [InlineData("api/v1", """ "eventTime": "2026-01-01T00:00:00.000000Z",""", """ "involvedObject": {"namespace": "NS"}""", "action: FieldValueRequired: Required value")]
+    [InlineData("api/v1", """ "eventTime": "2026-01-01T00:00:00.000000Z", "reportingComponent": "a/b/c",""", """ "involvedObject": {"namespace": "NS"}""", "reportingInstance: FieldValueRequired: Required value")]
+    [InlineData("apis/events.k8s.io/v1", """ "type": "Normal",""", """ "regarding": {"namespace": "NS"}""", "eventTime: FieldValueRequired: Required value")]
+    [InlineData("apis/events.k8s.io/v1", """ "eventTime": "2026-01-01T00:00:00.000000Z", "type": "Odd",""", """ "regarding": {"namespace": "NS"}""", "type: FieldValueInvalid: Invalid value: \"\": has invalid value: Odd")]
+    [InlineData("apis/events.k8s.io/v1", """ "eventTime": "2026-01-01T00:00:00.000000Z", "type": "Normal",""", """ "regarding": {"kind": "Node"}""", "involvedObject.namespace: FieldValueInvalid: Invalid value: \"\": does not match event.namespace")]
+    public async Task An_event_that_is_not_well_formed_is_refused(string version, string fields, string about, string cause)
+    {
+        var path = $"/{version}/namespaces/{Namespace}/events";
+        var apiVersion = version[(version.IndexOf('/', StringComparison.Ordinal) + 1)..];
+
+        var answer = await PostAsync(path, $$$"""{"apiVersion": "{{{apiVersion}}}", "kind": "Event", "metadata": {"name": "e.1"}, {{{fields}}} {{{about.Replace("NS", Namespace, StringComparison.Ordinal)}}}}""");
+
+        Assert.Equal(422, answer.Code);
+        Assert.Contains(cause, answer.Causes);
     }
 
     [Fact]

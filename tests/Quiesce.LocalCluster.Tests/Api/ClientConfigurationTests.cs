@@ -17,7 +17,7 @@ public sealed class ClientConfigurationTests(SharedServer shared) : ApiTests(sha
         var list = await client.CoreV1.ListNamespacedConfigMapAsync(Namespace, cancellationToken: Cancel);
         var refused = await Assert.ThrowsAsync<k8s.Autorest.HttpOperationException>(() => client.CoreV1.ReadNamespacedConfigMapAsync("none", Namespace, cancellationToken: Cancel));
         var lease = await client.CoordinationV1.CreateNamespacedLeaseAsync(
-            new V1Lease { Metadata = new V1ObjectMeta { Name = "leader" }, Spec = new V1LeaseSpec { HolderIdentity = "me", AcquireTime = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc) } }, Namespace, cancellationToken: Cancel);
+            new V1Lease { Metadata = new V1ObjectMeta { Name = "leader" }, Spec = new V1LeaseSpec { HolderIdentity = "me", AcquireTime = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddTicks(1_234_560) } }, Namespace, cancellationToken: Cancel);
 
         Assert.Equal("b", created.Data["a"]);
         Assert.Equal("d", patched.Data["c"]);

@@ -19,6 +19,7 @@ public sealed class DefinitionTests(SharedServer shared) : ApiTests(shared)
         Assert.Equal(201, (await PostAsync(path, Thing("one"))).Code);
         Assert.Equal(201, (await PostAsync(path, Thing("held", """ "finalizers": ["tests.quiesce.dev/hold"],"""))).Code);
 
+        using var watch = await WatchReader.OpenAsync(Server, $"{path}?watch=true&resourceVersion={(await GetAsync(path)).Body.Version()}", Cancel);
         var definition = (await GetAsync($"{Definitions}/things.{OwnGroup}")).Body;
         var deleted = await DeleteAsync($"{Definitions}/things.{OwnGroup}");
         await EventuallyAsync(async () => (await GetAsync($"{path}/one")).Code == 404, "the object is gone");
@@ -37,6 +38,10 @@ public sealed class DefinitionTests(SharedServer shared) : ApiTests(shared)
         Assert.Equal("None", definition["spec"]!["conversion"]!["strategy"]!.GetValue<string>());
         await GoneAsync($"{Definitions}/things.{OwnGroup}");
         await EventuallyAsync(async () => (await GetAsync(path)).Code == 404, "the kind is not served any more");
+        while (await watch.NextAsync(Cancel) is not null)
+        {
+            // The objects went first; then the watch ends, for there is nothing more to come.
+        }
     }
 
     [Fact]

@@ -226,6 +226,15 @@ public sealed class UpdateTests(SharedServer shared) : ApiTests(shared)
     }
 
     [Fact]
+    public async Task Server_side_apply_needs_a_field_manager()
+    {
+        var answer = await PatchAsync($"{Widgets}/one", Widget("one"), "application/apply-patch+yaml");
+
+        Assert.Equal(422, answer.Code);
+        Assert.Equal(["fieldManager: FieldValueRequired: Required value: is required for apply patch"], answer.Causes);
+    }
+
+    [Fact]
     public async Task Server_side_apply_merges_a_list_of_type_map_by_its_key()
     {
         await CreateWidgetAsync("one");

@@ -12,6 +12,8 @@ namespace Quiesce.Cluster.Http;
 /// <summary>The paths of a kind: reads parameters and bodies, calls the operation, writes the answer.</summary>
 internal sealed class ResourceEndpoint(ObjectStore store, ResourceOperations operations, FaultInjector faults, ContinueTokens pages, ServingOptions serving)
 {
+    private const string ApplyType = "application/apply-patch+yaml";
+
     public Task ServeAsync(HttpContext http, ApiRequest request, RecordedRequest record, bool silentWatch)
     {
         var resource = request.Resource!;
@@ -103,12 +105,14 @@ internal sealed class ResourceEndpoint(ObjectStore store, ResourceOperations ope
         var options = ReadWriteOptions(http.Request.Query);
         var type = RequestBody.MediaType(http.Request);
         var body = await RequestBody.ReadAsync(http.Request).ConfigureAwait(false);
+        if (type == ApplyType && string.IsNullOrEmpty(http.Request.Query["fieldManager"]))
+            throw ApiError.Invalid(OptionsKind("PatchOptions"), "", [FieldError.Required("fieldManager", "is required for apply patch")]);
         Func<JsonObject, JsonNode?> patch = type switch
         {
             "application/json-patch+json" => o => JsonPatch.Apply(o, body),
             "application/merge-patch+json" => o => MergePatch.Apply(o, Members(body)),
             "application/strategic-merge-patch+json" when !resource.IsCustom => o => StrategicMergePatch.Apply(o, Members(body)),
-            "application/apply-patch+yaml" => o =>
+            ApplyType => o =>
             {
                 ApplyPatch.Apply(o, Members(body), resource.Schema);
                 return o;
@@ -116,7 +120,7 @@ internal sealed class ResourceEndpoint(ObjectStore store, ResourceOperations ope
             ,
             _ => throw ApiError.UnsupportedMediaType($"the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"),
         };
-        if (type == "application/apply-patch+yaml" && request.Subresource.Length == 0 && store.Get(new ObjectKey(resource.Collection, request.Namespace, request.Name)) is null)
+        if (type == ApplyType && request.Subresource.Length == 0 && store.Get(new ObjectKey(resource.Collection, request.Namespace, request.Name)) is null)
         {
             var applied = Members(body).DeepClone().AsObject();
             applied.Child("metadata")["name"] ??= request.Name;

@@ -35,6 +35,12 @@ internal sealed record ApiResource
     /// <summary>Top-level fields besides apiVersion, kind and metadata, for <c>kubectl explain</c>; of kinds without a schema.</summary>
     public IReadOnlyList<string> Fields { get; init; } = [];
 
+    /// <summary>Dotted paths of <c>metav1.Time</c>s that are read as such; of kinds without a schema.</summary>
+    public IReadOnlyList<string> Times { get; init; } = [];
+
+    /// <summary>Dotted paths of <c>metav1.MicroTime</c>s; of kinds without a schema.</summary>
+    public IReadOnlyList<string> MicroTimes { get; init; } = [];
+
     /// <summary>Field selectors besides <c>metadata.name</c> and <c>metadata.namespace</c>, as dotted paths.</summary>
     public IReadOnlyList<string> SelectableFields { get; init; } = [];
 

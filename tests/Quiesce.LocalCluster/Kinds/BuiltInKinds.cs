@@ -32,6 +32,8 @@ internal static class BuiltInKinds
         Kind("", "v1", "Event", "events", "ev") with
         {
             Fields = ["involvedObject", "reason", "message", "source", "firstTimestamp", "lastTimestamp", "count", "type", "eventTime", "series", "action", "related", "reportingComponent", "reportingInstance"],
+            Times = ["firstTimestamp", "lastTimestamp"],
+            MicroTimes = ["eventTime", "series.lastObservedTime"],
             CreatesOnUpdate = true,
             SelectableFields = ["involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type"],
             Columns = BuiltInColumns.Event,
@@ -65,6 +67,7 @@ internal static class BuiltInKinds
         Kind("coordination.k8s.io", "v1", "Lease", "leases") with
         {
             Fields = ["spec"],
+            MicroTimes = ["spec.acquireTime", "spec.renewTime"],
             UpdateNeedsResourceVersion = true,
             CreatesOnUpdate = true,
             Columns = BuiltInColumns.Lease,
@@ -74,6 +77,8 @@ internal static class BuiltInKinds
             Collection = "events",
             Conversion = new EventConversion(),
             Fields = ["eventTime", "series", "reportingController", "reportingInstance", "action", "reason", "regarding", "related", "note", "type", "deprecatedSource", "deprecatedFirstTimestamp", "deprecatedLastTimestamp", "deprecatedCount"],
+            Times = ["deprecatedFirstTimestamp", "deprecatedLastTimestamp"],
+            MicroTimes = ["eventTime", "series.lastObservedTime"],
             CreatesOnUpdate = true,
             SelectableFields = ["regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "regarding.apiVersion", "regarding.resourceVersion", "regarding.fieldPath", "reason", "reportingController", "type"],
             Columns = BuiltInColumns.EventV1,

@@ -8,6 +8,9 @@ internal sealed class KindCatalog
 {
     private volatile IReadOnlyList<ApiResource> _all = BuiltInKinds.All;
 
+    /// <summary>Raised with each kind and version that is not served any more, after it is gone from here.</summary>
+    public event Action<ApiResource>? Withdrawn;
+
     /// <summary>In the order of discovery.</summary>
     public IReadOnlyList<ApiResource> All => _all;
 
@@ -27,5 +30,11 @@ internal sealed class KindCatalog
     public ApiResource? OfCollection(string collection) => _all.FirstOrDefault(r => r.Collection == collection);
 
     /// <summary>Takes over the definitions there are now.</summary>
-    public void Define(IEnumerable<StoredObject> definitions) => _all = [.. BuiltInKinds.All, .. definitions.SelectMany(CustomKinds.Read)];
+    public void Define(IEnumerable<StoredObject> definitions)
+    {
+        var before = _all;
+        _all = [.. BuiltInKinds.All, .. definitions.SelectMany(CustomKinds.Read)];
+        foreach (var gone in before.Where(r => Find(r.Group, r.Version, r.Plural) is null))
+            Withdrawn?.Invoke(gone);
+    }
 }

@@ -88,7 +88,7 @@ internal static partial class ObjectMetadata
         foreach (var (key, value) in metadata["labels"] as JsonObject ?? [])
         {
             var text = value!.GetValue<string>();
-            if (QualifiedNameProblem(key) is { } problem)
+            foreach (var problem in QualifiedNameProblems(key))
                 yield return FieldError.Invalid("metadata.labels", key, problem);
             if (text.Length > 63)
                 yield return FieldError.Invalid("metadata.labels", text, "must be no more than 63 bytes");
@@ -98,13 +98,13 @@ internal static partial class ObjectMetadata
 
         var annotations = metadata["annotations"] as JsonObject ?? [];
         foreach (var (key, _) in annotations)
-            if (QualifiedNameProblem(key.ToLowerInvariant()) is { } problem)
+            foreach (var problem in QualifiedNameProblems(key.ToLowerInvariant()))
                 yield return FieldError.Invalid("metadata.annotations", key, problem);
         if (annotations.Sum(a => System.Text.Encoding.UTF8.GetByteCount(a.Key) + System.Text.Encoding.UTF8.GetByteCount(a.Value!.GetValue<string>())) > AnnotationsLimit)
             yield return FieldError.TooLong("metadata.annotations", AnnotationsLimit);
 
         foreach (var finalizer in metadata.StringsAt("finalizers"))
-            if (QualifiedNameProblem(finalizer) is { } problem)
+            foreach (var problem in QualifiedNameProblems(finalizer))
                 yield return FieldError.Invalid("metadata.finalizers", finalizer, problem);
 
         foreach (var owner in metadata.ItemsAt("ownerReferences"))
@@ -124,15 +124,26 @@ internal static partial class ObjectMetadata
             yield return FieldError.Forbidden("metadata.finalizers", $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{string.Join(", ", added.Select(FieldError.Quote))}}}");
     }
 
-    private static string? QualifiedNameProblem(string name)
+    /// <summary>What is wrong with a name of the form <c>prefix/name</c>, the prefix being optional.</summary>
+    public static IEnumerable<string> QualifiedNameProblems(string name)
     {
         var parts = name.Split('/');
         if (parts.Length > 2)
-            return $"a qualified name must consist of alphanumeric characters, '-', '_' or '.', with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
-        if (parts.Length == 2 && !DnsSubdomain().IsMatch(parts[0]))
-            return "prefix part " + SubdomainRule;
-        var last = parts[^1];
-        return last.Length == 0 ? "name part must be non-empty" : last.Length > 63 ? "name part must be no more than 63 bytes" : QualifiedNamePart().IsMatch(last) ? null : QualifiedNameRule;
+        {
+            yield return "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+            yield break;
+        }
+
+        if (parts.Length == 2 && parts[0].Length == 0)
+            yield return "prefix part must be non-empty";
+        else if (parts.Length == 2 && !DnsSubdomain().IsMatch(parts[0]))
+            yield return "prefix part " + SubdomainRule;
+        if (parts[^1].Length == 0)
+            yield return "name part must be non-empty";
+        else if (parts[^1].Length > 63)
+            yield return "name part must be no more than 63 bytes";
+        if (!QualifiedNamePart().IsMatch(parts[^1]))
+            yield return QualifiedNameRule;
     }
 
     private static string GoKind(JsonNode? value) => value switch

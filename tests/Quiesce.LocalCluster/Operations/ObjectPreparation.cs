@@ -25,6 +25,7 @@ internal static class ObjectPreparation
         else
         {
             unknown.AddRange(PruneTopLevel(content, resource));
+            TimeFields.Normalize(content, resource);
         }
 
         resource.Defaults?.Invoke(content);
@@ -88,6 +89,8 @@ internal static class ObjectPreparation
             errors.AddRange(ObjectMetadata.ValidateFinalizers(existing.Child("metadata"), metadata));
         if (resource.Is(CustomKinds.Group, CustomKinds.Plural) && subresource.Length == 0)
             errors.AddRange(CrdValidation.Validate(content, existing));
+        if (EventValidation.Applies(resource) && existing is null)
+            errors.AddRange(EventValidation.Validate(content, resource));
         if (resource.Schema is { } schema)
             errors.AddRange(ValidateSchema(content, schema, subresource));
         if (errors.Count > 0)
