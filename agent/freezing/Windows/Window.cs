@@ -167,8 +167,11 @@ public sealed class Window
     }
 
     /// <summary>Replaces the longest hold; a shorter one, and one after the end, is ignored.</summary>
-    public void RaiseDeadline(long total)
+    /// <param name="total">The hold, from the first freeze call.</param>
+    /// <param name="now">The time: a raise that comes after the deadline ends the window, also where the clock's thread has not come to it yet.</param>
+    public void RaiseDeadline(long total, long now)
     {
+        if (DeadlineAt <= now) End(EndCause.Deadline, now);
         if (cause is not null || total <= deadline) return;
         deadline = total;
         actions.Enqueue(new WindowAction(WindowActionKind.Report, -1));
