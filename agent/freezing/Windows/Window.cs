@@ -22,6 +22,9 @@ public sealed class Window
     // One dead device must not hold up the thaw of what lies above it.
     private const long ThawStageWait = 200_000_000;
 
+    // Nor many dead ones on top of each other: this long after the end every stage is being thawed, which leaves the calls time within a second.
+    private const long AllStagesWait = 800_000_000;
+
     // A call that has not returned this long after the end is shown as stuck.
     private const long StuckAfter = 1_000_000_000;
 
@@ -363,7 +366,7 @@ public sealed class Window
                 any = true;
             }
             if (!any) continue;
-            thawStageUntil = now + ThawStageWait;
+            thawStageUntil = Math.Min(now + ThawStageWait, endedAt!.Value + AllStagesWait);
             return;
         }
         thawStage = -1;

@@ -131,6 +131,21 @@ public sealed class WindowTests
         Assert.Null(window.NextTimer);
     }
 
+    [Fact]
+    public void However_many_stages_hang_each_is_being_thawed_within_a_second()
+    {
+        var window = Frozen(AtOnce, [.. Enumerable.Range(0, 12)]);
+        window.End(EndCause.Deadline, Start);
+        var thawed = Take(window).Count(a => a.Kind == WindowActionKind.Thaw);
+        while (window.NextTimer is { } timer)
+        {
+            Assert.True(timer <= Start + (1_000 * Millisecond));
+            window.TimeElapsed(timer);
+            thawed += Take(window).Count(a => a.Kind == WindowActionKind.Thaw);
+        }
+        Assert.Equal(12, thawed);
+    }
+
     [Theory]
     [InlineData(Errno.Busy, FreezeReason.AlreadyFrozen, "frozen already by someone else")]
     [InlineData(Errno.NotPermitted, FreezeReason.PermissionDenied, "CAP_SYS_ADMIN")]
