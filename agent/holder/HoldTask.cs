@@ -68,7 +68,7 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
             window.Start();
             if (freezeCommanded) window.CommandFreeze();
             if (confirmed) window.Confirm();
-            if (raisedTo > 0) window.RaiseDeadline(raisedTo);
+            if (raisedTo > 0) window.RaiseDeadline(raisedTo, kernel.BootTime());
             CarryOut();
             while (!window.Finished) Monitor.Wait(gate);
         }
@@ -141,7 +141,7 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
                         break;
                     case HolderCommandKind.RaiseDeadline:
                         raisedTo = Math.Max(raisedTo, command.Nanoseconds);
-                        window?.RaiseDeadline(command.Nanoseconds);
+                        window?.RaiseDeadline(command.Nanoseconds, kernel.BootTime());
                         break;
                     case HolderCommandKind.Thaw:
                         End(EndCause.ThawRequested);

@@ -22,6 +22,9 @@ public sealed class Window
     // One dead device must not hold up the thaw of what lies above it.
     private const long ThawStageWait = 200_000_000;
 
+    // Nor many dead ones on top of each other: this long after the end every stage is being thawed, which leaves the calls time within a second.
+    private const long AllStagesWait = 800_000_000;
+
     // A call that has not returned this long after the end is shown as stuck.
     private const long StuckAfter = 1_000_000_000;
 
@@ -167,8 +170,11 @@ public sealed class Window
     }
 
     /// <summary>Replaces the longest hold; a shorter one, and one after the end, is ignored.</summary>
-    public void RaiseDeadline(long total)
+    /// <param name="total">The hold, from the first freeze call.</param>
+    /// <param name="now">The time: a raise that comes after the deadline ends the window, also where the clock's thread has not come to it yet.</param>
+    public void RaiseDeadline(long total, long now)
     {
+        if (DeadlineAt <= now) End(EndCause.Deadline, now);
         if (cause is not null || total <= deadline) return;
         deadline = total;
         actions.Enqueue(new WindowAction(WindowActionKind.Report, -1));
@@ -360,7 +366,7 @@ public sealed class Window
                 any = true;
             }
             if (!any) continue;
-            thawStageUntil = now + ThawStageWait;
+            thawStageUntil = Math.Min(now + ThawStageWait, endedAt!.Value + AllStagesWait);
             return;
         }
         thawStage = -1;

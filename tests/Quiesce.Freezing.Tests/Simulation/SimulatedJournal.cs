@@ -34,11 +34,12 @@ internal sealed class SimulatedJournal(IReadOnlyList<PlannedFilesystem> filesyst
         After?.Invoke(index, state);
     }
 
-    internal (JournalState[] States, Errno[] Results) Save() => ([.. states], [.. results]);
+    internal Errno Result(int index) => results[index];
 
-    internal void Restore((JournalState[] States, Errno[] Results) saved)
+    /// <summary>Puts a record back as it was.</summary>
+    internal void Restore(int index, JournalState state, Errno result)
     {
-        saved.States.CopyTo(states, 0);
-        saved.Results.CopyTo(results, 0);
+        states[index] = state;
+        results[index] = result;
     }
 }
