@@ -36,8 +36,12 @@ internal static class Program
         if (LibC.getppid() != order.AgentProcess) return 0;
         // Paging memory in could need the very disk that is frozen. Without the right to lock, go on: it is still the smaller risk.
         _ = LibC.mlockall(LibC.MCL_CURRENT | LibC.MCL_FUTURE);
-        if (LinuxKernel.Open(order.Plan.HostRoot, out var kernel) is var error and not Errno.None)
+        LinuxKernel? kernel = null;
+        var error = HostRoot.Resolve(order.Plan.HostRoot, out var hostRoot);
+        if (error == Errno.None) error = LinuxKernel.Open(hostRoot, out kernel);
+        if (error != Errno.None)
             return Refuse(channel, order.WindowId, ReasonOf(error), $"the host root {order.Plan.HostRoot} cannot be opened: {error.Describe()}; check --host-root and the volume mounted there");
+        order = order with { Plan = order.Plan with { HostRoot = hostRoot } };
         if (order.Task is HolderTask.Hold or HolderTask.ThawUnconditionally && Privilege.Missing() is { } missing)
             return Refuse(channel, order.WindowId, missing.Reason, missing.Message);
         return order.Task switch

@@ -116,9 +116,12 @@ internal sealed class HolderProcess
 
     private void Converse(HolderChannel ends, HolderOrder order, IReadOnlyList<int> kept)
     {
-        if (!ends.TrySend(HolderCodec.Encode(order), [.. kept]))
+        var message = HolderCodec.Encode(order);
+        if (message.Length > HolderCodec.MaximumMessage || !ends.TrySend(message, [.. kept]))
         {
-            NotStarted(order, "the order did not fit into the holder's channel; ask for fewer or shorter paths");
+            NotStarted(order, message.Length > HolderCodec.MaximumMessage
+                ? "the order does not fit into the holder's channel; ask for fewer or shorter paths"
+                : $"{Program} ended before it took its order; it must be the one of this release");
             return;
         }
         lock (gate)
