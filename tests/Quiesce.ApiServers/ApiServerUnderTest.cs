@@ -8,7 +8,8 @@ namespace Quiesce.ApiServers;
 
 /// <summary>
 /// The API server a suite runs against: a real kube-apiserver with etcd where <c>KUBEBUILDER_ASSETS</c> names a folder that
-/// holds the two (as for controller-runtime's envtest), otherwise the local cluster in this process.
+/// holds the two (as for controller-runtime's envtest), a cluster that <c>QUIESCE_TEST_KUBECONFIG</c> leads to, otherwise the
+/// local cluster in this process.
 /// </summary>
 /// <remarks>
 /// A real one takes seconds to start: share one for a whole test assembly, and give each test a namespace of its own
@@ -16,8 +17,11 @@ namespace Quiesce.ApiServers;
 /// </remarks>
 public abstract class ApiServerUnderTest : IAsyncDisposable
 {
-    /// <summary>The environment variable that chooses the real server.</summary>
+    /// <summary>The environment variable that names the folder with kube-apiserver and etcd.</summary>
     public const string AssetsVariable = "KUBEBUILDER_ASSETS";
+
+    /// <summary>The environment variable that names a kubeconfig; a whole cluster of its own, for the tests make nodes and CRDs in it.</summary>
+    public const string KubeconfigVariable = "QUIESCE_TEST_KUBECONFIG";
 
     private HttpClient? _http;
     private int _namespaces;
@@ -56,10 +60,12 @@ public abstract class ApiServerUnderTest : IAsyncDisposable
     /// <inheritdoc cref="StartAsync(CancellationToken)"/>
     public static async Task<ApiServerUnderTest> StartAsync(ApiServerOptions options, CancellationToken cancellationToken = default)
     {
-        var assets = Environment.GetEnvironmentVariable(AssetsVariable);
-        ApiServerUnderTest server = string.IsNullOrEmpty(assets)
-            ? await LocalApiServer.StartAsync(options.Local).ConfigureAwait(false)
-            : await KubeApiServer.StartAsync(assets, cancellationToken).ConfigureAwait(false);
+        ApiServerUnderTest server = (Environment.GetEnvironmentVariable(AssetsVariable), Environment.GetEnvironmentVariable(KubeconfigVariable)) switch
+        {
+            ({ Length: > 0 } assets, _) => await KubeApiServer.StartAsync(assets, cancellationToken).ConfigureAwait(false),
+            (_, { Length: > 0 } kubeconfig) => await GivenApiServer.ConnectAsync(kubeconfig, cancellationToken).ConfigureAwait(false),
+            _ => await LocalApiServer.StartAsync(options.Local).ConfigureAwait(false),
+        };
         try
         {
             if (options.InstallCrds)
