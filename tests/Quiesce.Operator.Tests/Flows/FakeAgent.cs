@@ -57,7 +57,9 @@ internal sealed class FakeAgent : IAsyncDisposable
                         {
                             Status = plan.Status with
                             {
-                                Phase = wasFrozen ? NodeFreezePhase.Broken : NodeFreezePhase.Failed, Reason = Reasons.AgentRestarted, AgentInstance = Instance,
+                                Phase = wasFrozen ? NodeFreezePhase.Broken : NodeFreezePhase.Failed,
+                                Reason = Reasons.AgentRestarted,
+                                AgentInstance = Instance,
                             },
                         },
                         checkVersion: false,

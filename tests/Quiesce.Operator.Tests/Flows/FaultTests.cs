@@ -8,7 +8,8 @@ public sealed class FaultTests
 {
     private static readonly RequestMatch OperatorWrites = RequestMatch.Writes with
     {
-        UserAgent = "quiesce-operator", Where = r => r.Resource is not ("events" or "leases"),
+        UserAgent = "quiesce-operator",
+        Where = r => r.Resource is not ("events" or "leases"),
     };
 
     public static TheoryData<string> Effects => ["409", "429", "500", "503", "cut before", "cut after"];
