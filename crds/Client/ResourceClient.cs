@@ -88,7 +88,8 @@ public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceK
     /// <param name="before">The object as it was read.</param>
     /// <param name="after">The same object with the status it is to have.</param>
     /// <param name="checkVersion">The server refuses with a conflict when the object is no longer the version of <paramref name="before"/>.
-    /// False is right where the status has one writer.</param>
+    /// False is right where the status has one writer and the name is never used again: a UID would not keep the write off a namesake,
+    /// because a status patch of a custom resource leaves all metadata out of account but the resource version.</param>
     /// <param name="cancellationToken">Cancels the wait, not the write.</param>
     /// <returns>The object as it is now.</returns>
     public async Task<T> PatchStatusAsync(T before, T after, bool checkVersion, CancellationToken cancellationToken)
@@ -96,8 +97,6 @@ public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceK
         var status = MergePatch.Between(StatusOf(before), StatusOf(after));
         if (status is null) return before;
         var meta = before.Metadata;
-        // The UID keeps the write off a namesake that was created after a deletion.
-        if (meta.Uid is not null) status["metadata"] = new JsonObject { ["uid"] = meta.Uid };
         var version = checkVersion ? meta.ResourceVersion : null;
         return await PatchStatusAsync(meta.NamespaceProperty, meta.Name, status, version, cancellationToken);
     }

@@ -31,17 +31,15 @@ internal sealed class OperatorCommand
 
     private readonly Option<bool> _leaderElect = new("--leader-elect") { Description = "Work only while holding the lease; for more than one replica." };
 
-    private readonly Option<string> _identity = new("--identity")
+    private readonly Option<string?> _identity = new("--identity")
     {
         Description = "The name of this process in the lease and in Events. Default: the host's name and a random part.",
-        DefaultValueFactory = _ => new OperatorOptions().Identity,
     };
 
-    private readonly Option<TimeSpan> _maxDeadline = new("--max-deadline")
+    private readonly Option<TimeSpan?> _maxDeadline = new("--max-deadline")
     {
-        Description = "The longest hold a request may ask for, such as 90s, 10m or 1h; one hour at most.",
+        Description = "The longest hold a request may ask for, such as 90s, 10m or 1h; one hour at most. Default: 10m.",
         CustomParser = result => Duration(result.Tokens[0].Value, result.AddError),
-        DefaultValueFactory = _ => new OperatorOptions().MaxDeadline,
     };
 
     private readonly Option<int?> _healthPort = new("--health-port") { Description = "The port of /livez and /readyz. Default: none." };
@@ -91,8 +89,8 @@ internal sealed class OperatorCommand
         Namespace = result.GetValue(_namespace)!,
         AgentNamespace = result.GetValue(_agentNamespace)!,
         LeaderElect = result.GetValue(_leaderElect),
-        Identity = result.GetValue(_identity)!,
-        MaxDeadline = result.GetValue(_maxDeadline),
+        Identity = result.GetValue(_identity) ?? new OperatorOptions().Identity,
+        MaxDeadline = result.GetValue(_maxDeadline) ?? new OperatorOptions().MaxDeadline,
         HealthPort = result.GetValue(_healthPort),
         HealthAddress = result.GetValue(_healthAddress)!,
         Verbose = result.GetValue(_verbose),
@@ -121,7 +119,7 @@ internal sealed class OperatorCommand
         }
     }
 
-    private static TimeSpan Duration(string text, Action<string> refuse)
+    private static TimeSpan? Duration(string text, Action<string> refuse)
     {
         var unit = text.Length > 0 ? text[^1] : ' ';
         var factor = unit switch { 's' => 1, 'm' => 60, 'h' => 3600, _ => 0 };
@@ -132,7 +130,7 @@ internal sealed class OperatorCommand
         }
 
         refuse($"--max-deadline: '{text}' is not a duration such as 90s, 10m or 1h, of one hour at most.");
-        return default;
+        return null;
     }
 
     private static IPAddress Refuse(string text, Action<string> refuse)

@@ -39,8 +39,17 @@ public static class OperatorHost
         var services = builder.Services;
         services.AddSingleton(options);
         services.AddSingleton(time ?? TimeProvider.System);
-        if (connection is not null) services.AddSingleton(connection);
-        else services.AddSingleton(_ => KubernetesConnection.Create(options.Kubeconfig, options.Context, Limits));
+        if (connection is not null)
+        {
+            services.AddSingleton(connection);
+        }
+        else
+        {
+            // Made here, so that a wrong kubeconfig is the caller's exception, and handed out by a factory, so that the host disposes of it.
+            var own = KubernetesConnection.Create(options.Kubeconfig, options.Context, Limits);
+            services.AddSingleton(_ => own);
+        }
+
         services.AddSingleton(new OperatorSettings
         {
             Namespace = options.Namespace,

@@ -91,8 +91,8 @@ public sealed class ResourceClientTests : IAsyncLifetime
         await _requests.DeleteAsync("shop", "r");
         await CreateAsync();
         var e = await Assert.ThrowsAsync<KubernetesApiException>(
-            () => _requests.PatchStatusAsync(old, old with { Status = new() { Message = "m" } }, checkVersion: false, CancellationToken.None));
-        Assert.False(e.IsTransient);
+            () => _requests.PatchStatusAsync(old, old with { Status = new() { Message = "m" } }, checkVersion: true, CancellationToken.None));
+        Assert.True(e.IsConflict);
         Assert.Null((await _requests.GetAsync("shop", "r", CancellationToken.None))!.Status);
     }
 

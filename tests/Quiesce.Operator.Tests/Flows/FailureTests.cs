@@ -133,13 +133,14 @@ public sealed class FailureTests
     [Fact]
     public async Task A_node_without_a_ready_agent_is_refused_at_once()
     {
-        await using var stage = await Stage.SetAsync(2);
+        await using var stage = await Stage.SetAsync(2, withOperator: false);
         await stage.Cluster.SetAgentReadyAsync("node-2", false);
+        await stage.StartOperatorAsync();
         var request = await stage.RequestAsync();
         var failed = await stage.PhaseAsync(request, FreezePhase.Failed);
         Assert.Equal(Reasons.AgentNotReady, failed.Reason);
         Assert.Contains("node-2", failed.Message, StringComparison.Ordinal);
-        Assert.Equal(0, stage.Cluster.Server.Requests.Count(RequestMatch.Of("create", "nodefreezes")));
+        if (stage.Cluster.IsLocal) Assert.Equal(0, stage.Cluster.Server.Requests.Count(RequestMatch.Of("create", "nodefreezes")));
     }
 
     [Fact]

@@ -40,6 +40,7 @@ public sealed class LifeTests
         await stage.ThawAsync(request);
         await stage.PhaseAsync(request, FreezePhase.Thawed);
         await stage.CleanAsync();
+        if (!stage.Cluster.IsLocal) return;
         int Count(string verb, string resource) => stage.Cluster.Server.Requests.Count(RequestMatch.Of(verb, resource));
         Assert.Equal((1, 3, 1), (Count("create", "freezewindows"), Count("patch", "freezewindows"), Count("delete", "freezewindows")));
         Assert.Equal((5, 5), (Count("create", "nodefreezes"), Count("delete", "nodefreezes")));
@@ -135,8 +136,8 @@ public sealed class LifeTests
         var done = await stage.PhaseAsync(request, FreezePhase.Thawed);
         Assert.Equal(Reasons.DryRunCompleted, done.Reason);
         Assert.Equal(4, done.Nodes.Sum(n => n.Filesystems.Count));
+        if (stage.Cluster.IsLocal) Assert.Equal(0, stage.Cluster.Server.Requests.Count(RequestMatch.Of("create", "freezewindows")));
         Assert.Equal(0, stage.Ledger.Freezes(request.Metadata.Uid));
-        Assert.Equal(0, stage.Cluster.Server.Requests.Count(RequestMatch.Of("create", "freezewindows")));
         await stage.CleanAsync();
     }
 
