@@ -48,11 +48,11 @@ public sealed class FailureTests
         {
             var inspected = await AgentRun.ToEndAsync("inspect", path);
             Assert.True(inspected.Code == 4, inspected.All);
-            Assert.StartsWith("REFUSED  ProtectedFilesystem: /: ", inspected.Lines[^1], StringComparison.Ordinal);
+            Assert.StartsWith($"REFUSED  ProtectedFilesystem: {path}: ", inspected.Lines[^1], StringComparison.Ordinal);
             using var guard = Guard.Start(TimeSpan.FromSeconds(5), "/");
             var end = await AgentRun.ToEndAsync("freeze", "--for", "100ms", path);
             Assert.True(end.Code == 4, end.All);
-            Assert.StartsWith("FAILED   ProtectedFilesystem: /: ", end.Lines[0], StringComparison.Ordinal);
+            Assert.StartsWith($"FAILED   ProtectedFilesystem: {path}: ", end.Lines[0], StringComparison.Ordinal);
             Assert.Contains("is protected: it carries /; choose another path, or have an administrator allow it", end.Lines[0], StringComparison.Ordinal);
         }
     }
@@ -106,7 +106,7 @@ public sealed class FailureTests
         await first.FrozenAsync();
         var second = await AgentRun.ToEndAsync("freeze", "--for", "8s", other.MountPoint, filesystem.MountPoint);
         Assert.True(second.Code == 4, second.All);
-        Assert.StartsWith($"FAILED   AlreadyFrozen: {filesystem.MountPoint}: ", second.Lines[0], StringComparison.Ordinal);
+        Assert.StartsWith($"FAILED   HeldByOtherRequest: {filesystem.MountPoint}: ", second.Lines[0], StringComparison.Ordinal);
         Assert.True(FreezeProbe.IsFrozen(filesystem.MountPoint));
         Assert.False(FreezeProbe.IsFrozen(other.MountPoint));
         first.Signal(LibC.SIGTERM);

@@ -21,7 +21,7 @@ public sealed class UnmountTests
             await using var run = AgentRun.StartInShell($"exec strace -f -e trace=ioctl,openat2 -o {calls} \"$@\"", "inspect", filesystem.MountPoint);
             var end = await run.EndAsync();
             Assert.True(end.Code == 4, end.All);
-            Assert.StartsWith("REFUSED  ProtectedFilesystem: /: ", end.Lines[^1], StringComparison.Ordinal);
+            Assert.StartsWith($"REFUSED  ProtectedFilesystem: {filesystem.MountPoint}: lies on /, ", end.Lines[^1], StringComparison.Ordinal);
             var log = await File.ReadAllTextAsync(calls, TestContext.Current.CancellationToken);
             Assert.Contains(filesystem.MountPoint, log, StringComparison.Ordinal); // the log is the holder's too
             Assert.DoesNotContain("FIFREEZE", log, StringComparison.Ordinal);
