@@ -45,7 +45,7 @@ public sealed class FreezePlanner
         if (error != Errno.None) return Unreadable($"reading it failed with {error.Describe()}");
         var table = MountTable.Parse(text);
         if (table.Mounts.Count == 0) return Unreadable("no line of it is of the documented form");
-        var graph = new BackingGraph(kernel, table);
+        var graph = new BackingGraph(kernel, table, order.HostRoot);
         var (why, refused) = ProtectedFilesystems.Find(kernel, table, graph, order);
         return refused is not null
             ? new FreezePlan { Refusal = refused }
