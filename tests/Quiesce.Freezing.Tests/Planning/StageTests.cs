@@ -121,6 +121,22 @@ public sealed class StageTests
     }
 
     [Fact]
+    public void Devices_that_claim_to_lie_on_each_other_end_in_some_order_and_not_in_a_dead_process()
+    {
+        Gen.Int[0, 9].Array[1, 10].Sample(on =>
+        {
+            var kernel = new SimulatedKernel();
+            for (var i = 0; i < on.Length; i++)
+            {
+                var device = new DeviceNumber(7, (uint)i);
+                _ = kernel.AddFilesystem("ext4", device, "x", $"/{i}");
+                kernel.Devices[device] = SimulatedDevice.Loop(new DeviceNumber(7, (uint)(on[i] % on.Length)));
+            }
+            Assert.Equal(on.Length, Order(kernel, on.Length).Stages.Count);
+        }, iter: 500);
+    }
+
+    [Fact]
     public void Another_window_must_not_hold_what_this_one_needs_or_what_needs_it()
     {
         _ = node.Add("ext4", "8:17", "/dev/sdb1", "/lower");
