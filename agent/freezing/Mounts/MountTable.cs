@@ -28,6 +28,14 @@ public sealed class MountTable
     /// <summary>The mounts of one superblock.</summary>
     public IEnumerable<Mount> Of(DeviceNumber superblock) => Mounts.Where(m => m.Superblock == superblock);
 
+    /// <summary>Reads the table as it is now; empty on an error.</summary>
+    public static Errno Read(IKernel kernel, out MountTable table)
+    {
+        var error = kernel.ReadMountTable(out var text);
+        table = Parse(text);
+        return error;
+    }
+
     /// <summary>Reads the text of <c>/proc/PID/mountinfo</c>. Never throws: what cannot be read is counted.</summary>
     public static MountTable Parse(string text)
     {

@@ -4,7 +4,10 @@ using Quiesce.Freezing.Mounts;
 namespace Quiesce.Freezing.Planning;
 
 /// <summary>What lies below a filesystem: its block devices, what backs those, external logs, and the filesystems that loop files lie on.</summary>
-public sealed class BackingGraph(IKernel kernel, MountTable table)
+/// <param name="kernel">Whom to ask.</param>
+/// <param name="table">The mounts, as this process sees them.</param>
+/// <param name="hostRoot">Where this process sees the host's root.</param>
+public sealed class BackingGraph(IKernel kernel, MountTable table, string hostRoot)
 {
     private readonly Dictionary<DeviceNumber, Backing> known = [];
     private Dictionary<DeviceNumber, DeviceNumber>? subvolumes;
@@ -59,7 +62,7 @@ public sealed class BackingGraph(IKernel kernel, MountTable table)
             subvolumes = [];
             foreach (var mount in table.Mounts.Where(m => m.Type == "btrfs"))
             {
-                if (kernel.OpenPath(mount.MountPoint, out var descriptor) != Errno.None) continue;
+                if (HostPaths.ToHost(hostRoot, mount.MountPoint) is not { } path || kernel.OpenPath(path, out var descriptor) != Errno.None) continue;
                 if (kernel.Identify(descriptor, out var identity) == Errno.None && identity.MountId == mount.Id)
                     subvolumes[identity.Device] = mount.Superblock;
                 kernel.Close(descriptor);

@@ -8,7 +8,7 @@ namespace Quiesce.Freezing.Planning;
 /// <remarks>
 /// Each path is looked up once, without following it out of the host root; the mount table then says which superblock the opened
 /// descriptor stands on, protection is decided by that superblock, and only then the folder is opened, through the same
-/// descriptor, and its mount compared once more. Nothing is ever looked up a second time by name: with the mount gone in between,
+/// descriptor, and its mount compared once more, at last with a table read after all opens. Nothing is ever looked up a second time by name: with the mount gone in between,
 /// the folder left behind would lie on the parent filesystem, and freezing it would freeze that one.
 /// </remarks>
 public sealed class FreezePlanner
@@ -41,11 +41,10 @@ public sealed class FreezePlanner
     {
         if (order.Paths.Count == 0 && !order.AllFilesystems)
             return new FreezePlan { Refusal = new Refusal(FreezeReason.NothingToFreeze, "no path was given; name at least one folder") };
-        var error = kernel.ReadMountTable(out var text);
+        var error = MountTable.Read(kernel, out var table);
         if (error != Errno.None) return Unreadable($"reading it failed with {error.Describe()}");
-        var table = MountTable.Parse(text);
         if (table.Mounts.Count == 0) return Unreadable("no line of it is of the documented form");
-        var graph = new BackingGraph(kernel, table);
+        var graph = new BackingGraph(kernel, table, order.HostRoot);
         var (why, refused) = ProtectedFilesystems.Find(kernel, table, graph, order);
         return refused is not null
             ? new FreezePlan { Refusal = refused }
@@ -62,6 +61,7 @@ public sealed class FreezePlanner
     {
         foreach (var path in order.Paths) AddPath(path);
         if (order.AllFilesystems) AddAll();
+        Verify();
         if (planned.Count > MaximumFilesystems)
             Refuse(FreezeReason.TooManyFilesystems,
                 $"{planned.Count} filesystems are more than the {MaximumFilesystems} one window can hold on a node; split the request");
@@ -207,6 +207,26 @@ public sealed class FreezePlanner
             return;
         }
         planned.Add(mount.Superblock, new PlannedFilesystem(hostPath, mount.Type, mount.Source, mount.Superblock, filesystem, folder, Stage: 0));
+    }
+
+    // The table was read before the opens, and the kernel gives a mount's id to the next one as soon as it is free: another mount may have taken the
+    // place and the id of the one that was resolved. An open descriptor keeps its mount's id, so what the table says of it now is true.
+    private void Verify()
+    {
+        if (planned.Count == 0) return;
+        var error = MountTable.Read(kernel, out var now);
+        foreach (var filesystem in planned.Values.ToList())
+        {
+            if (error == Errno.None && kernel.Identify(filesystem.Folder, out var identity) == Errno.None && now.Find(identity.MountId)?.Superblock == filesystem.Superblock)
+                continue;
+            kernel.Close(filesystem.Folder);
+            _ = planned.Remove(filesystem.Superblock);
+            var message = error == Errno.None
+                ? $"{filesystem.Path}: the mount that was opened is not the {filesystem.Type} filesystem {filesystem.Source} ({filesystem.Superblock}) any more; it was left alone, try again"
+                : $"{filesystem.Path}: cannot be verified, reading the mount table failed with {error.Describe()}";
+            findings.Add(Report(filesystem, FilesystemState.Failed) with { Reason = FreezeReason.IdentityChanged, Message = message });
+            Refuse(FreezeReason.IdentityChanged, message);
+        }
     }
 
     private void Unsupported(string hostPath, Mount mount)

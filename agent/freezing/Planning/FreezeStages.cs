@@ -18,7 +18,7 @@ public static class FreezeStages
         int Stage(DeviceNumber lower)
         {
             if (stages.TryGetValue(lower, out var done)) return done;
-            var stage = 0;
+            var stage = stages[lower] = 0; // devices that claim to lie on each other are met again here, and must not be followed for ever
             foreach (var upper in superblocks)
                 if (upper != lower && IsAbove(upper, lower)) stage = Math.Max(stage, Stage(upper) + 1);
             return stages[lower] = stage;

@@ -52,7 +52,7 @@ public static class UnconditionalThaw
                     targets.TryAdd(mount.Superblock, new Target(path, mount));
         }
         // A lower filesystem first: the thaw of one whose loop file lies on a frozen one waits for that.
-        var graph = new BackingGraph(kernel, table);
+        var graph = new BackingGraph(kernel, table, order.HostRoot);
         var stages = FreezeStages.Order(targets.Keys, graph);
         return ([.. targets.Values.OrderByDescending(t => stages[t.Mount.Superblock])], findings, null);
     }

@@ -2,7 +2,7 @@ using Quiesce.Freezing.Kernel;
 
 namespace Quiesce.Freezing.Tests.Simulation;
 
-internal enum CallKind
+public enum CallKind
 {
     ReadMountTable,
     OpenPath,
