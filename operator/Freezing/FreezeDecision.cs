@@ -67,7 +67,7 @@ internal static class FreezeDecision
                 Action = new FreezeAction.CreateNodeFreezes(
                     [.. missing.Select(n => InternalObjects.NodeFreeze(state, targets, n.Name, NodeFreezeMode.Hold))]),
                 Stories = progress.IsSingle
-                    ? [Preparing(progress), new(nameof(FreezePhase.Freezing), $"{Resolution.Names(progress.Names)} freezes as soon as it is prepared.")]
+                    ? [Preparing(progress), new(nameof(FreezePhase.Freezing), $"{Resolution.Names(progress.Names)} will freeze as soon as it is prepared.")]
                     : [Preparing(progress)],
             };
         }
@@ -160,7 +160,7 @@ internal static class FreezeDecision
         then is not { } time ? null : time > now ? time - now + TimeSpan.FromMilliseconds(1) : TimeSpan.FromMilliseconds(1);
 
     private static Story Preparing(Progress progress) =>
-        new(nameof(FreezePhase.Preparing), $"{Resolution.Names(progress.Names)} opens, verifies and flushes; nothing is frozen yet.");
+        new(nameof(FreezePhase.Preparing), $"opening, verifying and flushing on {Resolution.Names(progress.Names)}; nothing is frozen yet.");
 
     private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset? b) => b is { } other && other < a ? other : a;
 }

@@ -65,21 +65,25 @@ internal sealed class Progress
     /// <summary>When nodes that have not reported their end count as lost.</summary>
     public DateTimeOffset LostAt { get; }
 
-    /// <summary>When the operator ends the window by itself: the command plus the deadline commanded. Null before the command.</summary>
-    public DateTimeOffset? ExpiresAt => Record.CommandedAt is { } at ? at + TimeSpan.FromSeconds(DeadlineSeconds) : null;
+    /// <summary>When the operator ends the window by itself, in case the nodes have not. Null while that is open.</summary>
+    /// <remarks>
+    /// Several nodes are prepared when they are commanded, and their deadlines run from then. A single one has still to prepare, for as long
+    /// as the freeze timeout lets it: its deadline runs from its freeze, and a long flush costs nothing of it.
+    /// </remarks>
+    public DateTimeOffset? ExpiresAt => (IsSingle ? FrozenAt : Record.CommandedAt) + TimeSpan.FromSeconds(DeadlineSeconds);
 
     /// <summary>When the freeze must have come about.</summary>
     public DateTimeOffset FreezeBy => Record.StartedAt + FreezeTimeout;
 
     /// <summary>
-    /// The earliest end any node can have: <see cref="ExpiresAt"/>, after a raise only once every agent has acknowledged it.
+    /// The earliest end any node can have: the freeze command plus the deadline, after a raise only once every agent has acknowledged it.
     /// </summary>
     public DateTimeOffset? DeadlineAt
     {
         get
         {
             if (Record.CommandedAt is not { } at) return null;
-            if (_state.Request.Status?.DeadlineAt is not { } told) return ExpiresAt;
+            if (_state.Request.Status?.DeadlineAt is not { } told) return at + TimeSpan.FromSeconds(DeadlineSeconds);
             if (Nodes.Count == 0 || Nodes.Any(n => n.Report?.DeadlineSeconds is null)) return told;
             var acknowledged = at + TimeSpan.FromSeconds(Nodes.Min(n => n.Report!.DeadlineSeconds!.Value));
             return acknowledged > told ? acknowledged : told;

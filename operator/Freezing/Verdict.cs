@@ -20,11 +20,12 @@ internal sealed record Verdict(FreezePhase Phase, string Reason, string Message)
             var message = reason switch
             {
                 Reasons.ThawedBeforeFrozen or Reasons.RequestDeleted => $"never frozen as a whole: {end.Message}",
-                Reasons.DeadlineExceeded => $"never frozen as a whole before the deadline: {end.Message}",
+                Reasons.DeadlineExceeded => $"{end.Message} The deadline has to be longer than it takes to freeze all nodes.",
                 _ => end.Message,
             };
-            if (lost.Length > 0) message += $" {Resolution.Names(lost)} did not report back, and thaws by itself.";
-            return New(FreezePhase.Failed, reason, message);
+            if (lost.Length > 0) message += $" No end was reported by {Resolution.Names(lost)}, where the agent thaws by itself.";
+            // What is said of a deadline that ended a window does not fit one that never opened.
+            return reason == Reasons.DeadlineExceeded ? new(FreezePhase.Failed, reason, message) : New(FreezePhase.Failed, reason, message);
         }
 
         if (progress.Nodes.FirstOrDefault(n => n.Lost && n.Stuck is not null) is { } stuck)

@@ -22,7 +22,15 @@ internal sealed partial class HealthService(OperatorOptions options, OperatorSer
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var listener = new TcpListener(options.HealthAddress, options.HealthPort!.Value);
-        listener.Start();
+        try
+        {
+            listener.Start();
+        }
+        catch (SocketException e)
+        {
+            throw new IOException($"cannot listen on {options.HealthAddress}:{options.HealthPort} for /livez and /readyz: {e.Message}", e);
+        }
+
         Endpoint = (IPEndPoint)listener.LocalEndpoint;
         LogListening(Endpoint);
         while (!stoppingToken.IsCancellationRequested)

@@ -96,14 +96,16 @@ internal sealed class OperatorCommand
         Verbose = result.GetValue(_verbose),
     };
 
-    private static async Task<int> ServeAsync(OperatorOptions options, CancellationToken cancellationToken)
+    /// <summary>Serves until the token is cancelled or a signal comes.</summary>
+    internal static async Task<int> ServeAsync(OperatorOptions options, CancellationToken cancellationToken)
     {
         try
         {
             using var host = OperatorHost.Build(options);
+            var services = host.Services.GetServices<IHostedService>().OfType<BackgroundService>().ToArray();
             await host.RunAsync(cancellationToken);
             // A service that failed has stopped the host, which does not say so.
-            foreach (var service in host.Services.GetServices<IHostedService>().OfType<BackgroundService>())
+            foreach (var service in services)
             {
                 if (service.ExecuteTask is not { IsFaulted: true } failed) continue;
                 await Console.Error.WriteLineAsync($"quiesce-operator: {failed.Exception.GetBaseException().Message}");

@@ -35,7 +35,7 @@ public sealed class OneNodeTests
         Assert.Equal((ConditionStatus.True, Reasons.AllFrozen), (world.Condition(ConditionTypes.Frozen).Status, world.Condition(ConditionTypes.Frozen).Reason));
         Assert.Equal((ConditionStatus.Unknown, Reasons.WindowOpen), (world.Condition(ConditionTypes.WindowIntact).Status, world.Condition(ConditionTypes.WindowIntact).Reason));
         Assert.Equal(ConditionStatus.False, world.Condition(ConditionTypes.Finished).Status);
-        Assert.Equal(TimeSpan.FromSeconds(19.601), world.RequeueAfter);
+        Assert.Equal(TimeSpan.FromSeconds(20.001), world.RequeueAfter);
     }
 
     [Fact]
@@ -137,6 +137,22 @@ public sealed class OneNodeTests
         Assert.Equal((FreezePhase.Expired, Reasons.DeadlineExceeded), (world.Status.Phase, world.Status.Reason));
         Assert.Equal((ConditionStatus.False, Reasons.DeadlineExceeded), (world.Condition(ConditionTypes.WindowIntact).Status, world.Condition(ConditionTypes.WindowIntact).Reason));
         Assert.Contains(world.Stories, s => s is { Reason: "Expired", IsWarning: true });
+    }
+
+    [Fact]
+    public void A_flush_that_takes_longer_than_the_deadline_costs_nothing_of_it()
+    {
+        var world = With("node-1").Spec(s => s with { DeadlineSeconds = 2 }).Settle().Advance(5).Settle();
+        Assert.Equal(FreezePhase.Preparing, world.Status.Phase);
+        world.Report(NodeFreezePhase.Frozen, "node-1").Settle();
+        Assert.Equal(FreezePhase.Frozen, world.Status.Phase);
+        // No node expires before this, and this one will not for two seconds yet.
+        Assert.Equal(Start.AddSeconds(2), world.Status.DeadlineAt);
+        Assert.Equal(TimeSpan.FromSeconds(2.001), world.RequeueAfter);
+        world.Advance(1.9).Settle();
+        Assert.Equal(FreezePhase.Frozen, world.Status.Phase);
+        world.Advance(0.1).Settle();
+        Assert.Equal((FreezePhase.Thawing, Reasons.DeadlineExceeded), (world.Status.Phase, world.Status.Reason));
     }
 
     [Fact]

@@ -87,7 +87,7 @@ public sealed class SeveralNodesTests
         Assert.Equal(TimeSpan.FromSeconds(5.001), world.RequeueAfter);
         world.Advance(5).Settle();
         Assert.Equal((FreezePhase.Failed, Reasons.FreezeTimeout), (world.Status.Phase, world.Status.Reason));
-        Assert.Contains("node b did not report back", world.Status.Message, StringComparison.Ordinal);
+        Assert.Contains("No end was reported by node b", world.Status.Message, StringComparison.Ordinal);
     }
 
     [Fact]
