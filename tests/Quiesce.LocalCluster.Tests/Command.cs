@@ -5,7 +5,7 @@ namespace Quiesce.Cluster.Tests;
 /// <summary>A program that a test runs; ended with the test.</summary>
 internal sealed class Command : IAsyncDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
     private readonly Process _process;
     private readonly Task<string> _error;
@@ -62,6 +62,3 @@ internal sealed class Command : IAsyncDisposable
         _process.Dispose();
     }
 }
-
-/// <summary>What a program left behind.</summary>
-internal sealed record CommandResult(int ExitCode, string Output, string Error);

@@ -30,10 +30,10 @@ internal sealed class WatchReader : IDisposable
     public static Task<WatchReader> OpenAsync(ApiServerUnderTest server, string pathAndQuery, CancellationToken cancellationToken, string? accept = null) =>
         OpenAsync(server.Http, pathAndQuery, cancellationToken, accept);
 
-    /// <summary>The next event; waits at most ten seconds. Null at the end of the stream.</summary>
+    /// <summary>The next event; waits at most 30 s. Null at the end of the stream.</summary>
     public async Task<WatchEvent?> NextAsync(CancellationToken cancellationToken)
     {
-        var line = await _lines.ReadLineAsync(cancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(10), cancellationToken);
+        var line = await _lines.ReadLineAsync(cancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(30), cancellationToken);
         if (line is null)
             return null;
         var parsed = JsonNode.Parse(line)!;
@@ -57,11 +57,4 @@ internal sealed class WatchReader : IDisposable
         _lines.Dispose();
         _response.Dispose();
     }
-}
-
-/// <summary>One line of a watch.</summary>
-internal sealed record WatchEvent(string Type, JsonNode Object)
-{
-    /// <summary>Type and name, such as <c>ADDED one</c>.</summary>
-    public string Said => $"{Type} {Object["metadata"]?["name"]}".TrimEnd();
 }

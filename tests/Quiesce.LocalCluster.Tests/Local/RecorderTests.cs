@@ -55,7 +55,7 @@ public sealed class RecorderTests : LocalTests
 
         await CreateAsync("two");
 
-        await waiting.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        await waiting.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         await Cluster.Requests.WaitForAsync(RequestMatch.Of("create"), 1, Cancel);
     }
 

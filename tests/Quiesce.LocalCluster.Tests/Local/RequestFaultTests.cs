@@ -102,7 +102,7 @@ public sealed class RequestFaultTests : LocalTests
         var rule = Cluster.Faults.Inject(RequestMatch.Of("create"), FaultEffect.Delay(TimeSpan.FromMinutes(5)));
 
         var creation = CreateAsync("one");
-        await rule.FirstHit.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        await rule.FirstHit.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         var before = await Http.GetAsync($"{Maps}/one", Cancel);
         while (!creation.IsCompleted)
         {
@@ -121,7 +121,7 @@ public sealed class RequestFaultTests : LocalTests
         var rule = Cluster.Faults.Inject(RequestMatch.Of("create"), FaultEffect.HoldUntil(release.Task));
 
         var creation = CreateAsync("one");
-        await rule.FirstHit.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        await rule.FirstHit.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         var before = await Http.GetAsync($"{Maps}/one", Cancel);
         release.SetResult();
 

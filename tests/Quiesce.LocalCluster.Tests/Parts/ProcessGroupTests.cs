@@ -43,7 +43,7 @@ public sealed class ProcessGroupTests
     private static async Task EventuallyAsync(Func<bool> isSo)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromSeconds(10));
+        limit.CancelAfter(TimeSpan.FromSeconds(30));
         while (!isSo())
             await Task.Delay(10, limit.Token);
     }

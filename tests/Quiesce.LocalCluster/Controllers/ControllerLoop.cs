@@ -2,12 +2,6 @@ using Quiesce.Cluster.Storage;
 
 namespace Quiesce.Cluster.Controllers;
 
-/// <summary>Something that acts on every write, after it, one write at a time.</summary>
-internal interface IController
-{
-    void Observe(Change change);
-}
-
 /// <summary>Feeds every write to the controllers, in order, on a task of its own: as in a real cluster, their work follows a little later.</summary>
 internal sealed class ControllerLoop : IAsyncDisposable
 {

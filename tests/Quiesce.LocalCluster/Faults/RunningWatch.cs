@@ -1,18 +1,5 @@
 namespace Quiesce.Cluster.Faults;
 
-/// <summary>How a running watch is told to stop.</summary>
-internal enum WatchEnd
-{
-    /// <summary>The response ends.</summary>
-    Orderly,
-
-    /// <summary>The connection is closed in the middle of the response.</summary>
-    Cut,
-
-    /// <summary>An <c>ERROR</c> event with 410, then the response ends.</summary>
-    Expired,
-}
-
 /// <summary>A watch that is being served.</summary>
 internal sealed class RunningWatch(RecordedRequest request, Action<RunningWatch> onDispose) : IDisposable
 {

@@ -146,9 +146,3 @@ internal sealed class WatchStream(HttpContext http, ApiRequest request, ListOpti
         await http.Response.Body.FlushAsync(http.RequestAborted).ConfigureAwait(false);
     }
 }
-
-/// <summary>What the cluster's options say about serving.</summary>
-/// <param name="Clock">For timeouts, bookmarks and ages.</param>
-/// <param name="WatchTimeout">Of a watch that names none.</param>
-/// <param name="BookmarkInterval">Between bookmarks of one watch.</param>
-internal sealed record ServingOptions(TimeProvider Clock, TimeSpan WatchTimeout, TimeSpan BookmarkInterval);

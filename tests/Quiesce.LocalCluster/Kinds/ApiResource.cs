@@ -83,11 +83,3 @@ internal sealed record ApiResource
 
     public bool Is(string group, string plural) => Group == group && Plural == plural;
 }
-
-/// <summary>How one version of a kind is made from the stored form and back. Both change the object in place.</summary>
-internal interface IVersionConversion
-{
-    void ToStored(JsonObject content);
-
-    void FromStored(JsonObject content);
-}

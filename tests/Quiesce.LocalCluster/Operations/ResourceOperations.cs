@@ -278,10 +278,3 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
         && !content.StringsAt("metadata", "finalizers").Any()
         && !(content.StringAt("kind") == "Namespace" && content.StringsAt("spec", "finalizers").Any());
 }
-
-/// <summary>The finalizers through which a deletion's propagation policy works.</summary>
-internal static class Finalizers
-{
-    public const string Foreground = "foregroundDeletion";
-    public const string Orphan = "orphan";
-}

@@ -135,10 +135,3 @@ internal sealed class StructuralSchema
 
     private static StructuralSchema[] ReadList(JsonObject source, string name) => [.. source.ItemsAt(name).OfType<JsonObject>().Select(Read)];
 }
-
-/// <summary>A limit of a number.</summary>
-internal sealed record Bound(decimal Value, bool Exclusive)
-{
-    public static Bound? Read(JsonObject source, string name, string exclusive) =>
-        StructuralSchema.DecimalAt(source, name) is { } value ? new Bound(value, source.BoolAt(exclusive) ?? false) : null;
-}

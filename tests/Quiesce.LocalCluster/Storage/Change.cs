@@ -1,13 +1,5 @@
 namespace Quiesce.Cluster.Storage;
 
-/// <summary>What a write did.</summary>
-internal enum ChangeKind
-{
-    Added,
-    Modified,
-    Deleted,
-}
-
 /// <summary>One write.</summary>
 /// <param name="Kind">What it did.</param>
 /// <param name="Object">The object after it; for a deletion its last content, with the revision of the deletion.</param>

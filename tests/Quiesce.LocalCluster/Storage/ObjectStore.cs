@@ -145,6 +145,3 @@ internal sealed class ObjectStore(int historyLimit)
             _feeds.Remove(feed);
     }
 }
-
-/// <summary>What there was at one revision.</summary>
-internal sealed record Snapshot(long Revision, IReadOnlyList<StoredObject> Objects);

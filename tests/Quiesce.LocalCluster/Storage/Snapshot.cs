@@ -1,0 +1,4 @@
+namespace Quiesce.Cluster.Storage;
+
+/// <summary>What there was at one revision.</summary>
+internal sealed record Snapshot(long Revision, IReadOnlyList<StoredObject> Objects);
