@@ -41,11 +41,12 @@ public sealed class FreezePlanner
     {
         if (order.Paths.Count == 0 && !order.AllFilesystems)
             return new FreezePlan { Refusal = new Refusal(FreezeReason.NothingToFreeze, "no path was given; name at least one folder") };
+        using var guarded = ProtectedFilesystems.Open(kernel, order);
         var error = MountTable.Read(kernel, out var table);
         if (error != Errno.None) return Unreadable($"reading it failed with {error.Describe()}");
         if (table.Mounts.Count == 0) return Unreadable("no line of it is of the documented form");
         var graph = new BackingGraph(kernel, table, order.HostRoot);
-        var (why, refused) = ProtectedFilesystems.Find(kernel, table, graph, order);
+        var (why, refused) = guarded.Find(table, graph);
         return refused is not null
             ? new FreezePlan { Refusal = refused }
             : new FreezePlanner(kernel, order, table, graph, why).Run();

@@ -4,8 +4,25 @@ using Quiesce.Freezing.Mounts;
 namespace Quiesce.Freezing.Planning;
 
 /// <summary>The superblocks that are never frozen unless an administrator allowed it, and why each is.</summary>
-public static class ProtectedFilesystems
+/// <remarks>
+/// Its folders are opened before the mount table is read: an open descriptor keeps its mount's id from being given to another mount, so
+/// that the table speaks of the very mount the folder is on.
+/// </remarks>
+public sealed class ProtectedFilesystems : IDisposable
 {
+    private readonly IKernel kernel;
+    private readonly List<Place> places;
+    private readonly List<Place> allowed;
+
+    private ProtectedFilesystems(IKernel kernel, PlanOrder order)
+    {
+        this.kernel = kernel;
+        places = [.. order.ProtectedPaths.Select(Look)];
+        allowed = [.. order.AllowedPaths.Select(Look)];
+    }
+
+    private readonly record struct Place(string Path, Errno Error, Descriptor Descriptor, ulong MountId);
+
     /// <summary>Folders of the host whose loss of writes would stop the node, its runtime, its control plane or Quiesce itself.</summary>
     public static IReadOnlyList<string> DefaultPaths { get; } =
     [
@@ -14,18 +31,22 @@ public static class ProtectedFilesystems
         "/var/snap/microk8s", "/run", "/run/containerd",
     ];
 
-    /// <summary>Finds them. An error other than a path that does not exist is returned, because what cannot be told apart must not be frozen.</summary>
-    public static (IReadOnlyDictionary<DeviceNumber, string> Why, Refusal? Refusal) Find(
-        IKernel kernel, MountTable table, BackingGraph graph, PlanOrder order)
+    /// <summary>Opens the folders, those that an administrator allowed as well; to be disposed when the superblocks were found.</summary>
+    public static ProtectedFilesystems Open(IKernel kernel, PlanOrder order) => new(kernel, order);
+
+    /// <summary>Finds the superblocks. Whatever cannot be told, other than for a path that does not exist, is a refusal: it must not be frozen by mistake.</summary>
+    /// <param name="table">Read after <see cref="Open"/>.</param>
+    /// <param name="graph">What backs what.</param>
+    public (IReadOnlyDictionary<DeviceNumber, string> Why, Refusal? Refusal) Find(MountTable table, BackingGraph graph)
     {
         var why = new Dictionary<DeviceNumber, string>();
-        foreach (var path in order.ProtectedPaths)
+        foreach (var place in places)
         {
-            var (superblock, error) = SuperblockOf(kernel, table, path);
-            if (error is not (Errno.None or Errno.NoEntry or Errno.NotDirectory))
+            if (place.Error is Errno.NoEntry or Errno.NotDirectory) continue;
+            if (place.Error != Errno.None || table.Find(place.MountId) is not { } mount)
                 return (why, new Refusal(FreezeReason.ProtectedFilesystem,
-                    $"cannot tell which filesystem carries the protected folder {path}: {error.Describe()}; nothing is frozen before that is known"));
-            if (superblock is { } s) Add(s, $"it carries {path}");
+                    $"cannot tell which filesystem carries the protected folder {place.Path}: {(place.Error != Errno.None ? place.Error.Describe() : "its mount is not in the mount table")}; nothing is frozen before that is known"));
+            Add(mount.Superblock, $"it carries {place.Path}");
         }
 
         // This process's own root, and in a container the folders of the host its writable layer lies on.
@@ -33,12 +54,16 @@ public static class ProtectedFilesystems
         {
             Add(mount.Superblock, "it is this process's own root");
             foreach (var option in (string[])["upperdir", "workdir"])
-                if (mount.SuperOption(option) is { } path && SuperblockOf(kernel, table, path).Superblock is { } s)
-                    Add(s, "it carries this container's writable layer");
+            {
+                if (mount.SuperOption(option) is not { } path) continue;
+                var layer = Look(path);
+                if (layer.Error == Errno.None && table.Find(layer.MountId) is { } below) Add(below.Superblock, "it carries this container's writable layer");
+                kernel.Close(layer.Descriptor);
+            }
         }
 
-        foreach (var path in order.AllowedPaths)
-            if (SuperblockOf(kernel, table, path).Superblock is { } s) why.Remove(s);
+        foreach (var place in allowed)
+            if (place.Error == Errno.None && table.Find(place.MountId) is { } mount) why.Remove(mount.Superblock);
         return (why, null);
 
         void Add(DeviceNumber superblock, string reason)
@@ -49,12 +74,17 @@ public static class ProtectedFilesystems
         }
     }
 
-    private static (DeviceNumber? Superblock, Errno Error) SuperblockOf(IKernel kernel, MountTable table, string path)
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var place in places.Concat(allowed)) kernel.Close(place.Descriptor);
+    }
+
+    private Place Look(string path)
     {
         var error = kernel.OpenPath(path, out var descriptor);
-        if (error != Errno.None) return (null, error);
-        error = kernel.Identify(descriptor, out var identity);
-        kernel.Close(descriptor);
-        return error != Errno.None ? (null, error) : (table.Find(identity.MountId)?.Superblock, Errno.None);
+        FileIdentity identity = default;
+        if (error == Errno.None) error = kernel.Identify(descriptor, out identity);
+        return new Place(path, error, descriptor, identity.MountId);
     }
 }
