@@ -47,6 +47,7 @@ run_suite() {
   say "== $name ($backend)"
   "tests/$name/bin/Release/net10.0/$name" --report-xunit-ctrf --report-xunit-ctrf-filename "$report" \
     --results-directory "$PWD/artifacts/test-results" >"artifacts/log/$name-$backend.log" 2>&1 </dev/null || broken="$broken $name($backend)"
+  sed -i 's/\x1b\[[0-9;]*m//g' "artifacts/log/$name-$backend.log" # where CI is set the runner colours even a file
   grep -E -A 12 '^failed ' "artifacts/log/$name-$backend.log" | head -n 80 >&2 || true
   # Why tests were skipped, each reason once.
   grep -A 1 '^skipped ' "artifacts/log/$name-$backend.log" | grep '^  ' | sort | uniq -c | sed 's/^ *\([0-9]*\) */   skipped \1: /' >&2 || true

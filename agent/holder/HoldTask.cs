@@ -27,6 +27,7 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
     private FilesystemWorker[] workers = [];
     private int[]? descriptorsToSend;
     private byte[]? unsent;
+    private bool foldersClosed;
 
     // Commands that came before there was a window.
     private bool freezeCommanded;
@@ -93,10 +94,19 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
 
     private void Send()
     {
-        var report = window!.Report(kernel.BootTime());
+        if (window!.Finished) CloseFolders();
+        var report = window.Report(kernel.BootTime());
         var message = HolderCodec.Encode(report with { WindowId = order.WindowId, Filesystems = [.. report.Filesystems, .. plan!.Findings] });
         unsent = channel.TrySend(message, descriptorsToSend) ? null : message;
         if (unsent is null) descriptorsToSend = null;
+    }
+
+    // Before the last report: whoever reads it may want to unmount.
+    private void CloseFolders()
+    {
+        if (foldersClosed || descriptorsToSend is not null) return; // those the agent has no copies of yet go with the report
+        foldersClosed = true;
+        foreach (var filesystem in plan!.Filesystems) kernel.Close(filesystem.Folder);
     }
 
     private void SendLast()

@@ -67,6 +67,7 @@ internal static class RecoverTask
         {
             journal.Set(index, JournalState.Thawing, record.Result);
             var report = JournalRecovery.Thaw(kernel, hostRoot, record, kept);
+            if (kept.IsOpen) kernel.Close(kept); // before the report: whoever reads it may want to unmount
             if (report.Reason == FreezeReason.ThawFailed)
             {
                 owesThaw = true;

@@ -16,7 +16,7 @@ public sealed class BrokenWindowTests
         await using var filesystems = await ThreeKinds.CreateAsync();
         using var guard = filesystems.Guard();
         var lost = filesystems.All[1];
-        await using var run = AgentRun.Start(["freeze", "--json", "--for", byDeadline ? "700ms" : "8s", .. filesystems.MountPoints]);
+        await using var run = AgentRun.Start(["freeze", "--json", "--for", byDeadline ? "1500ms" : "8s", .. filesystems.MountPoints]);
         await run.LineAsync("{\"phase\":\"Frozen\"");
         Assert.True(FreezeProbe.Thaw(lost.MountPoint));
         if (!byDeadline) run.Signal(LibC.SIGTERM);
@@ -51,6 +51,23 @@ public sealed class BrokenWindowTests
         Assert.Contains(end.Lines, l => l.StartsWith($"BROKEN   DeviceWritten: {filesystem.MountPoint}: its device ", StringComparison.Ordinal)
             && l.EndsWith("was written to while it was frozen; do not trust what was copied in this window", StringComparison.Ordinal));
         Assert.False(FreezeProbe.IsFrozen(filesystem.MountPoint));
+    }
+
+    [Fact]
+    public async Task A_foreign_thaw_that_was_frozen_over_again_is_given_away_by_what_was_written_meanwhile()
+    {
+        Programs.Require();
+        await using var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Xfs, TestContext.Current.CancellationToken);
+        using var guard = filesystem.Guard();
+        await using var run = AgentRun.Start("freeze", "--for", "8s", filesystem.MountPoint);
+        await run.FrozenAsync();
+        Assert.True(FreezeProbe.Thaw(filesystem.MountPoint));
+        _ = await Command.RunAsync("dd", "if=/dev/zero", $"of={filesystem.MountPoint}/meanwhile", "bs=4k", "count=1", "conv=fsync");
+        Assert.True(FreezeProbe.Freeze(filesystem.MountPoint));
+        run.Signal(LibC.SIGTERM);
+        var end = await run.EndAsync();
+        Assert.True(end.Code == 5, end.All); // every release succeeded, and yet
+        Assert.Contains(end.Lines, l => l.StartsWith("BROKEN   DeviceWritten: ", StringComparison.Ordinal));
     }
 
     [Fact]

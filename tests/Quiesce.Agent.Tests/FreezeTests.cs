@@ -112,7 +112,7 @@ public sealed class FreezeTests
         Programs.Require();
         await using var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Ext4, TestContext.Current.CancellationToken);
         using var guard = filesystem.Guard();
-        await using var run = AgentRun.Start("freeze", "--for", "500ms", filesystem.MountPoint);
+        await using var run = AgentRun.Start("freeze", "--for", "1s", filesystem.MountPoint);
         run.CloseInput();
         var end = await run.EndAsync();
         Assert.True(end.Code == 3, end.All);

@@ -98,7 +98,7 @@ public sealed class InspectAndThawTests
         Programs.Require();
         await using var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Ext4, TestContext.Current.CancellationToken);
         using var guard = filesystem.Guard();
-        await using var run = AgentRun.Start("freeze", "--for", "1s", filesystem.MountPoint);
+        await using var run = AgentRun.Start("freeze", "--for", "2s", filesystem.MountPoint);
         await run.FrozenAsync();
         var thawed = await AgentRun.ToEndAsync("thaw", filesystem.MountPoint);
         Assert.True(thawed.Code == 0, thawed.All);
@@ -141,7 +141,7 @@ public sealed class InspectAndThawTests
 
     [Theory]
     [InlineData("inspect")]
-    [InlineData("freeze --for 300ms")]
+    [InlineData("freeze --for 1s")]
     [InlineData("thaw")]
     public async Task A_mount_table_of_thousands_of_lines_fits_into_the_holder(string command)
     {

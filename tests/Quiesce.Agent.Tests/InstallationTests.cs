@@ -69,14 +69,55 @@ public sealed class InstallationTests
     {
         Programs.Require();
         await using var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Ext4, TestContext.Current.CancellationToken);
+        await using var host = await FakeHost.CreateAsync();
         using var guard = filesystem.Guard();
-        await using var run = AgentRun.Start("freeze", "--for", "8s", "--freeze-timeout", "500ms", filesystem.MountPoint);
-        var holder = await run.HolderAsync();
+        await using var run = AgentRun.Start(
+            "freeze", "--for", "3s", "--freeze-timeout", "500ms", "--host-root", FakeHost.Root, FakeHost.HostPath(filesystem.MountPoint));
+        var holder = await run.FirstHolderAsync();
         _ = LibC.kill(holder, LibC.SIGSTOP); // before it has frozen, or just after: both must end
-        var end = await run.EndAsync(TimeSpan.FromSeconds(12));
+        var end = await run.EndAsync();
         Assert.True(end.Code is 4 or 5, end.All);
         Assert.Contains("did not answer in time and was killed", end.Text, StringComparison.Ordinal);
         Assert.False(FreezeProbe.IsFrozen(filesystem.MountPoint));
         Assert.False(ProcessTable.Lives(holder));
+    }
+
+    [Fact]
+    public async Task With_the_holders_program_gone_the_agent_itself_thaws_what_a_killed_one_held()
+    {
+        Programs.Require();
+        await using var filesystems = await ThreeKinds.CreateAsync();
+        await using var host = await FakeHost.CreateAsync();
+        using var guard = filesystems.Guard();
+        var folder = Programs.CopyTo("program gone");
+        await using var run = AgentRun.StartFrom(
+            folder, ["freeze", "--for", "15s", "--host-root", FakeHost.Root, .. filesystems.MountPoints.Select(FakeHost.HostPath)]);
+        await run.FrozenAsync();
+        var holder = await run.HolderAsync();
+        File.Delete($"{folder}/quiesce-holder");
+        _ = LibC.kill(holder, LibC.SIGKILL);
+        var end = await run.EndAsync(TimeSpan.FromSeconds(4));
+        Assert.True(end.Code == 5, end.All);
+        Assert.Contains(end.Lines, l => l.StartsWith("BROKEN   HolderDied: ", StringComparison.Ordinal));
+        Assert.All(filesystems.MountPoints, path => Assert.False(FreezeProbe.IsFrozen(path)));
+        Assert.Empty(host.JournalFiles);
+    }
+
+    [Fact]
+    public async Task A_recovery_that_cannot_be_started_says_so_and_leaves_the_journal()
+    {
+        Programs.Require();
+        await using var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Ext4, TestContext.Current.CancellationToken);
+        await using var host = await FakeHost.CreateAsync();
+        _ = await Command.RunAsync("mkdir", "-m", "0700", host.JournalFolder);
+        await File.WriteAllTextAsync($"{host.JournalFolder}/left.journal", "", TestContext.Current.CancellationToken);
+        var folder = Programs.CopyTo("no recovery");
+        File.Delete($"{folder}/quiesce-holder");
+        await using var run = AgentRun.StartFrom(folder, "thaw", "--all", "--host-root", FakeHost.Root);
+        var end = await run.EndAsync();
+        Assert.True(end.Code == 4, end.All);
+        Assert.StartsWith($"FAILED   HolderNotStarted: {folder}/quiesce-holder cannot be started: ", end.Lines[0], StringComparison.Ordinal);
+        Assert.EndsWith("; what earlier windows may have left frozen was not looked at", end.Lines[0], StringComparison.Ordinal);
+        Assert.Single(host.JournalFiles);
     }
 }

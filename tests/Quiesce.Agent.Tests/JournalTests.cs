@@ -113,7 +113,7 @@ public sealed class JournalTests
         using var guard = filesystem.Guard();
         _ = await Command.RunAsync("mkdir", "-m", "0700", host.JournalFolder);
         await File.WriteAllBytesAsync($"{host.JournalFolder}/broken.journal", [.. Enumerable.Repeat((byte)0xA5, length)], TestContext.Current.CancellationToken);
-        var end = await AgentRun.ToEndAsync("freeze", "--for", "200ms", "--host-root", FakeHost.Root, FakeHost.HostPath(filesystem.MountPoint));
+        var end = await AgentRun.ToEndAsync("freeze", "--for", "1s", "--host-root", FakeHost.Root, FakeHost.HostPath(filesystem.MountPoint));
         Assert.True(end.Code == 3, end.All);
         Assert.Empty(host.JournalFiles);
     }

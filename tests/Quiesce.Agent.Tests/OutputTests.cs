@@ -21,10 +21,10 @@ public sealed class OutputTests
         using var guard = filesystem.Guard();
         await using var writer = await Writer.StartAsync(filesystem.MountPoint);
         using var target = new Target(output, filesystem);
-        await using var run = AgentRun.StartRedirected(target.Redirection, "freeze", "--for", "700ms", filesystem.MountPoint);
+        await using var run = AgentRun.StartRedirected(target.Redirection, "freeze", "--for", "1s", filesystem.MountPoint);
         await Poll.UntilAsync(() => writer.StandsStill, "the writer stands still");
         var written = writer.Count;
-        await Poll.UntilAsync(() => writer.Count > written + 1, "the writer goes on", TimeSpan.FromMilliseconds(1700));
+        await Poll.UntilAsync(() => writer.Count > written + 1, "the writer goes on", TimeSpan.FromSeconds(2));
         var end = await run.EndAsync(Soon);
         Assert.True(end.Code == 3, end.All);
     }
@@ -70,11 +70,11 @@ public sealed class OutputTests
         await using var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Xfs, TestContext.Current.CancellationToken);
         using var guard = filesystem.Guard();
         var file = $"{filesystem.MountPoint}/output";
-        await using var run = AgentRun.StartRedirected($">{file}", "freeze", "--for", "500ms", filesystem.MountPoint);
+        await using var run = AgentRun.StartRedirected($">{file}", "freeze", "--for", "1s", filesystem.MountPoint);
         var end = await run.EndAsync(Soon);
         Assert.True(end.Code == 3, end.All);
         var lines = await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken);
-        Assert.Equal("FROZEN   1 filesystem, for at most 500ms", lines[0]);
+        Assert.Equal("FROZEN   1 filesystem, for at most 1s", lines[0]);
         Assert.StartsWith("EXPIRED  1 filesystem; ", lines[2], StringComparison.Ordinal);
         Assert.Equal(4, lines.Length);
     }

@@ -10,7 +10,7 @@ internal static class LeftBehind
 {
     /// <summary>Ends it.</summary>
     /// <param name="hostRoot">Where this process sees the host's root.</param>
-    /// <param name="json">Whether to say so as a line of JSON, its phase <c>Recovered</c>.</param>
+    /// <param name="json">Whether to say so as a line of JSON, its phase <c>Recovered</c>, or <c>RecoveryFailed</c> where nothing could even be tried.</param>
     /// <param name="output">Where to say so.</param>
     internal static async Task<IReadOnlyList<WindowReport>> EndAsync(string hostRoot, bool json, NonBlockingWriter output)
     {
@@ -19,7 +19,7 @@ internal static class LeftBehind
         var reports = await JournalRecoveryRun.AtStartAsync(hostRoot).ConfigureAwait(false);
         foreach (var report in reports)
         {
-            if (json) output.WriteLine(JsonReport.Line(report, "Recovered"));
+            if (json) output.WriteLine(JsonReport.Line(report, report.WindowId.Length > 0 ? "Recovered" : "RecoveryFailed"));
             else
                 foreach (var line in ReportText.Recovery(report)) output.WriteLine(line);
         }

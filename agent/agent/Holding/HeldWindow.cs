@@ -129,8 +129,12 @@ internal sealed class HeldWindow
             + (wasOpen ? "they were thawed at once" : "what it had frozen already was thawed at once");
         WindowReport? recovered = null;
         if (JournalDirectory.Open(order.Plan.HostRoot, out _) is { } directory)
-            foreach (var report in await JournalRecoveryRun.RunAsync(order.Plan.HostRoot, [$"{directory}/{order.WindowId}.journal"], holder.Descriptors).ConfigureAwait(false))
-                recovered = report;
+        {
+            var journal = $"{directory}/{order.WindowId}.journal";
+            var reports = await JournalRecoveryRun.RunAsync(order.Plan.HostRoot, [journal], holder.Descriptors).ConfigureAwait(false);
+            recovered = reports.FirstOrDefault(r => r.WindowId == order.WindowId)
+                ?? await LastResort.ThawAsync(order.Plan.HostRoot, journal, holder.Descriptors).ConfigureAwait(false);
+        }
         holder.CloseDescriptors();
         return (last ?? new WindowReport()) with
         {

@@ -41,8 +41,9 @@ internal static class ReportText
     }
 
     /// <summary>What became of a window whose processes had died.</summary>
-    internal static IEnumerable<string> Recovery(WindowReport report) =>
-        Filesystems(report.Filesystems, "was not frozen", said: null)
+    internal static IEnumerable<string> Recovery(WindowReport report) => report.WindowId.Length == 0
+        ? [$"FAILED   {report.Reason}: {report.Message}; what earlier windows may have left frozen was not looked at"]
+        : Filesystems(report.Filesystems, "was not frozen", said: null)
             .Prepend($"RECOVERED {report.WindowId}, left behind by processes that died: {Count(report.ThawedFilesystems)} thawed");
 
     private static IEnumerable<string> Lines(WindowReport report, string resolved, string headline) =>

@@ -99,13 +99,24 @@ internal sealed class AgentRun : IAsyncDisposable
         await Task.Delay(30, CancellationToken.None); // from the last record to the window's own opinion; nothing tells of that
     }
 
-    /// <summary>Its holder.</summary>
+    /// <summary>The holder of its open window: it has a journal, while the one that looks after older windows at the start has none.</summary>
     internal async Task<int> HolderAsync()
     {
         var holder = 0;
-        await Poll.UntilAsync(() => (holder = ProcessTable.ChildrenOf(Id) is [var child, ..] ? child : 0) > 0, "a child of the agent");
+        await Poll.UntilAsync(() => (holder = Holders().FirstOrDefault(h => Journals.Of(Programs.JournalFolders, h))) > 0, "a holder with a journal");
         return holder;
     }
+
+    /// <summary>Its first holder, as early as there is one. Only with a host root of its own: else it may be one that looks after older windows.</summary>
+    internal async Task<int> FirstHolderAsync()
+    {
+        var holder = 0;
+        await Poll.UntilAsync(() => (holder = Holders().FirstOrDefault()) > 0, "a holder");
+        return holder;
+    }
+
+    // Before it is that program, the child is still a part of the agent, which waits for it in vfork(2).
+    private IEnumerable<int> Holders() => ProcessTable.ChildrenOf(Id).Where(c => ProcessTable.Program(c).EndsWith("/quiesce-holder", StringComparison.Ordinal));
 
     /// <summary>Waits until it has ended.</summary>
     internal async Task<AgentEnd> EndAsync(TimeSpan? bound = null)

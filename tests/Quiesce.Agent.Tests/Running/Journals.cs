@@ -7,6 +7,9 @@ namespace Quiesce.Agent.Tests.Running;
 /// <summary>The journals that lie around.</summary>
 internal static class Journals
 {
+    private const int Header = 64;
+    private const int Record = 256;
+
     /// <summary>Those nobody holds the lock of: their holder is gone. Others belong to a test run beside this one.</summary>
     internal static IReadOnlyList<string> Unlocked(IEnumerable<string> folders)
     {
@@ -20,20 +23,29 @@ internal static class Journals
         return left;
     }
 
-    /// <summary>Whether a holder's journal says that it holds all its filesystems. Read as the bytes it is: the holder has the lock.</summary>
+    /// <summary>Whether a holder has one.</summary>
+    internal static bool Of(IEnumerable<string> folders, int holder) => Find(folders, holder).Length > 0;
+
+    /// <summary>Whether a holder's says that it holds all its filesystems.</summary>
     internal static bool AllHeld(IEnumerable<string> folders, int holder)
     {
-        const int Header = 64, Record = 256;
+        var bytes = Find(folders, holder);
+        if (bytes.IsEmpty) return false;
+        var count = BitConverter.ToInt32(bytes[8..]);
+        for (var i = 0; i < count; i++)
+            if (BitConverter.ToInt32(bytes[(Header + (i * Record))..]) != (int)JournalState.Held) return false;
+        return count > 0;
+    }
+
+    // Read as the bytes it is, see Journal: the holder has the lock.
+    private static ReadOnlySpan<byte> Find(IEnumerable<string> folders, int holder)
+    {
         foreach (var file in folders.SelectMany(JournalDirectory.List))
         {
             var bytes = Read(file, Header + (Record * 16));
-            if (bytes.Length < Header || BitConverter.ToInt32(bytes[12..]) != holder) continue;
-            var count = BitConverter.ToInt32(bytes[8..]);
-            for (var i = 0; i < count; i++)
-                if (BitConverter.ToInt32(bytes[(Header + (i * Record))..]) != (int)JournalState.Held) return false;
-            return count > 0;
+            if (bytes.Length >= Header && BitConverter.ToInt32(bytes[12..]) == holder) return bytes;
         }
-        return false;
+        return [];
     }
 
     // Not through a FileStream: it wants a lock of its own, which the holder's is in the way of.

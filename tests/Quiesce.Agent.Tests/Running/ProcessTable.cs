@@ -24,7 +24,8 @@ internal static class ProcessTable
             .Select(d => int.TryParse(Path.GetFileName(d), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0)
             .Where(id => id > 0);
 
-    private static string Program(int id)
+    /// <summary>The program it runs; empty when it is gone.</summary>
+    internal static string Program(int id)
     {
         try
         {

@@ -17,8 +17,8 @@ public sealed class Programs : IDisposable
 
     private static readonly string? Fault = Copy();
 
-    /// <summary>Where a failing program could leave a journal.</summary>
-    internal static IReadOnlyList<string> JournalFolders { get; } = ["/run/quiesce", "/dev/shm/quiesce"];
+    /// <summary>Where a failing program could leave a journal: on this machine, and on a <see cref="FakeHost"/>.</summary>
+    internal static IReadOnlyList<string> JournalFolders { get; } = ["/run/quiesce", "/dev/shm/quiesce", $"{FakeHost.Root}/run/quiesce"];
 
     internal static string Agent => Path.Combine(Folder, "quiesce-agent");
 

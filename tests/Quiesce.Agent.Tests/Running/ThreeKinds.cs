@@ -11,8 +11,19 @@ internal sealed class ThreeKinds : IAsyncDisposable
 
     internal IEnumerable<string> MountPoints => All.Select(f => f.MountPoint);
 
-    internal static async Task<ThreeKinds> CreateAsync() =>
-        new(await Task.WhenAll(Enum.GetValues<FilesystemKind>().Select(kind => RealFilesystem.CreateAsync(kind, TestContext.Current.CancellationToken))));
+    internal static async Task<ThreeKinds> CreateAsync()
+    {
+        var making = Enum.GetValues<FilesystemKind>().Select(kind => RealFilesystem.CreateAsync(kind, TestContext.Current.CancellationToken)).ToList();
+        try
+        {
+            return new ThreeKinds(await Task.WhenAll(making));
+        }
+        catch
+        {
+            foreach (var made in making.Where(m => m.IsCompletedSuccessfully)) await made.Result.DisposeAsync();
+            throw;
+        }
+    }
 
     internal Guard Guard() => RealFilesystems.Guard.Start(TimeSpan.FromSeconds(20), MountPoints);
 
