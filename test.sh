@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 
 need_dotnet
 [ "$(uname -s)" = Linux ] || die "the tests freeze real filesystems, which is a matter of Linux; this is $(uname -s)"
-need_packages clang zlib1g-dev e2fsprogs xfsprogs btrfs-progs mount util-linux procps qemu-guest-agent openssl strace
+need_packages clang binutils zlib1g-dev libc6-dev e2fsprogs xfsprogs btrfs-progs mount util-linux procps qemu-guest-agent openssl strace
 command -v kubectl >/dev/null || need_packages kubernetes-client
 
 if [ -z "${KUBEBUILDER_ASSETS:-}" ] && [ -x /usr/local/kubebuilder/bin/kube-apiserver ]; then KUBEBUILDER_ASSETS=/usr/local/kubebuilder/bin; fi

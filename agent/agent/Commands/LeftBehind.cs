@@ -16,7 +16,7 @@ internal static class LeftBehind
     {
         // An ordinary user can thaw nothing, and a journal folder of theirs in /dev/shm would keep root from freezing.
         if (LibC.geteuid() != 0) return [];
-        var reports = await JournalRecoveryRun.AtStartAsync(hostRoot).ConfigureAwait(false);
+        var (reports, _) = await JournalRecoveryRun.AtStartAsync(hostRoot).ConfigureAwait(false); // what is stuck is ended by the holder that was started for it
         foreach (var report in reports)
         {
             if (json) output.WriteLine(JsonReport.Line(report, report.WindowId.Length > 0 ? "Recovered" : "RecoveryFailed"));

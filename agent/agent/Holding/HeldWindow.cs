@@ -18,6 +18,9 @@ internal sealed class HeldWindow
     // before the deadline has no bound to keep, and on a loaded machine a kill would spoil the verdict for nothing.
     private static readonly TimeSpan Answer = TimeSpan.FromMilliseconds(1250);
 
+    // From SIGKILL to the end of a process without a stuck call; one with such a call does not go away, and is not waited for.
+    private static readonly TimeSpan Killed = TimeSpan.FromMilliseconds(20);
+
     private readonly HolderOrder order;
     private readonly TimeProvider time;
     private readonly HolderProcess holder;
@@ -45,7 +48,7 @@ internal sealed class HeldWindow
         _ = ending.TrySetResult();
     }
 
-    /// <summary>Its reports, once; the last one is final, and nothing of the window is held when it comes.</summary>
+    /// <summary>Its reports, once; the last one is final, and nothing of the window is held when it comes. Where a call is stuck that may take as long as its device does.</summary>
     internal async IAsyncEnumerable<WindowReport> ReportsAsync([EnumeratorCancellation] CancellationToken cancel = default)
     {
         WindowReport? last = null;
@@ -54,6 +57,11 @@ internal sealed class HeldWindow
         {
             var more = holder.Reports.WaitToReadAsync(cancel).AsTask();
             killed = killed || await OverdueAsync(more, last, cancel).ConfigureAwait(false);
+            if (killed)
+            {
+                await Task.WhenAny(more, Task.Delay(Killed, time, CancellationToken.None)).ConfigureAwait(false);
+                if (!more.IsCompleted) break;
+            }
             if (!await more.ConfigureAwait(false)) break;
             while (holder.Reports.TryRead(out var report))
             {
@@ -69,7 +77,7 @@ internal sealed class HeldWindow
                 yield break;
             }
         }
-        yield return await RecoverAsync(last, killed).ConfigureAwait(false);
+        await foreach (var report in RecoverAsync(last, killed).ConfigureAwait(false)) yield return report;
     }
 
     // Waits for a report, and kills the holder when it is overdue; true when it did.
@@ -107,7 +115,9 @@ internal sealed class HeldWindow
         long overdue;
         if (last is { Phase: >= WindowPhase.Thawing })
         {
-            if (last.Filesystems.Any(f => f.State == FilesystemState.Stuck)) return null; // what is stuck in the kernel is ended by no one else
+            // What is stuck in the kernel is ended by no one else; but beside it something may wait for a thaw that a stopped holder does not make.
+            if (last.Filesystems.Any(f => f.State == FilesystemState.Stuck)
+                && !last.Filesystems.Any(f => f.State is FilesystemState.Freezing or FilesystemState.Frozen or FilesystemState.Thawing)) return null;
             overdue = lastAt + Nanoseconds(Answer);
         }
         else
@@ -122,7 +132,7 @@ internal sealed class HeldWindow
         static long Nanoseconds(TimeSpan span) => span.Ticks * 100;
     }
 
-    private async Task<WindowReport> RecoverAsync(WindowReport? last, bool killed)
+    private async IAsyncEnumerable<WindowReport> RecoverAsync(WindowReport? last, bool killed)
     {
         var wasOpen = last?.FrozenAt is not null;
         var why = $"the process that held the filesystems {(killed ? "did not answer in time and was killed" : "died")}; "
@@ -130,21 +140,24 @@ internal sealed class HeldWindow
         WindowReport? recovered = null;
         if (JournalDirectory.Open(order.Plan.HostRoot, out _) is { } directory)
         {
-            var journal = $"{directory}/{order.WindowId}.journal";
-            var reports = await JournalRecoveryRun.RunAsync(order.Plan.HostRoot, [journal], holder.Descriptors).ConfigureAwait(false);
-            recovered = reports.FirstOrDefault(r => r.WindowId == order.WindowId)
-                ?? await LastResort.ThawAsync(order.Plan.HostRoot, journal, holder.Descriptors).ConfigureAwait(false);
+            await foreach (var report in JournalRecoveryRun.OfWindowAsync(order.Plan.HostRoot, directory, order.WindowId, holder.Descriptors).ConfigureAwait(false))
+            {
+                recovered = report;
+                if (!report.IsFinal) yield return Ended(report) with { Phase = WindowPhase.Thawing };
+            }
         }
         holder.CloseDescriptors();
-        return (last ?? new WindowReport()) with
+        yield return Ended(recovered is { IsFinal: true } ? recovered : null);
+
+        WindowReport Ended(WindowReport? report) => (last ?? new WindowReport()) with
         {
             WindowId = order.WindowId,
             Phase = wasOpen ? WindowPhase.Broken : WindowPhase.Failed,
-            Reason = recovered?.Reason ?? FreezeReason.HolderDied,
-            Message = recovered?.Reason is null or FreezeReason.HolderDied ? why : recovered.Message,
-            ReleasedAt = recovered?.ReleasedAt,
-            ThawedFilesystems = recovered?.ThawedFilesystems ?? 0,
-            Filesystems = Merge(last?.Filesystems ?? [], recovered?.Filesystems ?? []),
+            Reason = report?.Reason ?? FreezeReason.HolderDied,
+            Message = report?.Reason is null or FreezeReason.HolderDied ? why : report.Message,
+            ReleasedAt = report?.ReleasedAt,
+            ThawedFilesystems = report?.ThawedFilesystems ?? 0,
+            Filesystems = Merge(last?.Filesystems ?? [], report?.Filesystems ?? []),
         };
     }
 

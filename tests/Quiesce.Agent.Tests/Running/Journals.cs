@@ -7,8 +7,8 @@ namespace Quiesce.Agent.Tests.Running;
 /// <summary>The journals that lie around.</summary>
 internal static class Journals
 {
-    private const int Header = 64;
-    private const int Record = 256;
+    private const int Header = 128;
+    private const int Record = 320;
 
     /// <summary>Those nobody holds the lock of: their holder is gone. Others belong to a test run beside this one.</summary>
     internal static IReadOnlyList<string> Unlocked(IEnumerable<string> folders)
@@ -17,8 +17,8 @@ internal static class Journals
         foreach (var file in folders.SelectMany(JournalDirectory.List))
         {
             if (Journal.Open(file, out var journal) != Errno.None) continue;
-            journal!.Dispose();
-            left.Add(file);
+            if (journal!.IsOurs) left.Add(file);
+            journal.Dispose();
         }
         return left;
     }
