@@ -124,7 +124,7 @@ internal sealed class OperatorCommand
     /// <summary>A program that has failed has to end, so that it is started again, also where nobody reads its complaint.</summary>
     private static void Complain(string message)
     {
-        using var errors = new LogOutput(Console.OpenStandardError(), TimeProvider.System);
+        using var errors = new LogOutput(StandardDescriptors.OpenError(), TimeProvider.System);
         errors.WriteLine($"quiesce-operator: {message}");
     }
 

@@ -79,7 +79,7 @@ public static class OperatorHost
     private static void LogToConsole(ILoggingBuilder logging) => logging.Services.AddSingleton<ILoggerProvider>(provider =>
     {
         var time = provider.GetRequiredService<TimeProvider>();
-        return new LineLoggerProvider(new(Console.OpenStandardOutput(), time), time);
+        return new LineLoggerProvider(new(StandardDescriptors.OpenOutput(), time), time);
     });
 
     /// <summary>Spans and metrics go out by OTLP, to where the standard variables say; without them nothing is set up.</summary>
