@@ -17,8 +17,8 @@ public sealed class StuckTests
         await using var other = await RealFilesystem.CreateAsync(FilesystemKind.Xfs, TestContext.Current.CancellationToken);
         using var guard = Guard.Start(TimeSpan.FromSeconds(30), [.. stuck.MountPoints, other.MountPoint]);
         await using var run = AgentRun.Start("freeze", "--for", "20s", "--freeze-timeout", "2s", stuck.Upper.MountPoint, other.MountPoint);
-        await run.HolderAsync();
-        await Poll.UntilAsync(() => FreezeProbe.IsFrozen(other.MountPoint), "the other one is frozen");
+        var holder = await run.HolderAsync();
+        await OtherIsHeldAsync(holder);
         await Poll.UntilAsync(() => !FreezeProbe.IsFrozen(other.MountPoint), "the other one is rolled back", TimeSpan.FromSeconds(2) + Soon);
         Assert.Contains("freeze timeout", await run.LineAsync("THAWING "), StringComparison.Ordinal);
         Assert.Contains("FreezeStuck", await run.LineAsync($"  {stuck.Upper.MountPoint} "), StringComparison.Ordinal);
@@ -39,7 +39,7 @@ public sealed class StuckTests
         using var guard = Guard.Start(TimeSpan.FromSeconds(30), [.. stuck.MountPoints, other.MountPoint]);
         await using var run = AgentRun.Start("freeze", "--for", "20s", "--freeze-timeout", "15s", stuck.Upper.MountPoint, other.MountPoint);
         var holder = await run.HolderAsync();
-        await Poll.UntilAsync(() => FreezeProbe.IsFrozen(other.MountPoint), "the other one is frozen");
+        await OtherIsHeldAsync(holder);
         _ = LibC.kill(holder, LibC.SIGKILL);
         await Poll.UntilAsync(() => !FreezeProbe.IsFrozen(other.MountPoint), "the other one is thawed", TimeSpan.FromSeconds(3));
         Assert.Contains("FreezeStuck", await run.LineAsync($"  {stuck.Upper.MountPoint} "), StringComparison.Ordinal);
@@ -60,7 +60,7 @@ public sealed class StuckTests
         await using (var run = AgentRun.Start("freeze", "--for", "20s", "--freeze-timeout", "15s", stuck.Upper.MountPoint, other.MountPoint))
         {
             var holder = await run.HolderAsync();
-            await Poll.UntilAsync(() => FreezeProbe.IsFrozen(other.MountPoint), "the other one is frozen");
+            await OtherIsHeldAsync(holder);
             run.Signal(LibC.SIGKILL);
             await Poll.UntilAsync(() => !FreezeProbe.IsFrozen(other.MountPoint), "the other one is thawed", Soon);
             Assert.True(ProcessTable.Lives(holder));
@@ -83,7 +83,7 @@ public sealed class StuckTests
         using var guard = Guard.Start(TimeSpan.FromSeconds(30), [.. stuck.MountPoints, other.MountPoint, third.MountPoint]);
         await using var run = AgentRun.Start("freeze", "--for", "20s", "--freeze-timeout", "15s", stuck.Upper.MountPoint, other.MountPoint);
         var holder = await run.HolderAsync();
-        await Poll.UntilAsync(() => FreezeProbe.IsFrozen(other.MountPoint), "the other one is frozen");
+        await OtherIsHeldAsync(holder);
         await StopAsync(holder, run);
         if (holderToo) _ = LibC.kill(holder, LibC.SIGKILL);
         run.Signal(LibC.SIGKILL);
@@ -120,6 +120,9 @@ public sealed class StuckTests
         Assert.Equal(4, (await run.EndAsync()).Code);
         Assert.Equal(3, (await AgentRun.ToEndAsync("freeze", "--for", "500ms", stuck.Upper.MountPoint)).Code);
     }
+
+    private static async Task OtherIsHeldAsync(int holder) =>
+        await Poll.UntilAsync(() => Journals.Held(Programs.JournalFolders, holder) is (1, 2), "the other one is frozen");
 
     // Whichever died a moment earlier would let the other one thaw.
     private static async Task StopAsync(int holder, AgentRun run)
