@@ -265,7 +265,21 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
         return true;
     }
 
-    private void StartAgentLater(LaneNode node, Fault fault) => schedule.Add(fault.At + fault.For!.Value, () => StartAgentAsync(node));
+    private void StartAgentLater(LaneNode node, Fault fault)
+    {
+        var before = node.Agent!;
+        schedule.Add(fault.At + fault.For!.Value, () =>
+        {
+            // Not awaited here: an agent that does not end must not hold up the rest of the round.
+            underWay.Add(ReplaceAsync());
+            return Task.CompletedTask;
+        });
+
+        async Task ReplaceAsync()
+        {
+            if (await before.ExitAsync(Eventually.Bound)) await StartAgentAsync(node);
+        }
+    }
 
     private async Task StartAgentAsync(LaneNode node)
     {

@@ -40,6 +40,9 @@ internal sealed class Tally
         }
     }
 
+    /// <summary>How many of <see cref="Lines"/> come before the faults and ends by kind.</summary>
+    internal const int Figures = 8;
+
     /// <summary>The figures, a line each.</summary>
     internal IReadOnlyList<string> Lines()
     {
