@@ -57,7 +57,7 @@ fi
 [ "$(id -u)" -eq 0 ] || die "freezing needs root: run this as root (sudo ./demo.sh)"
 [ "$(uname -s)" = Linux ] || die "freezing filesystems is a matter of Linux; this is $(uname -s)"
 need_dotnet
-need_packages clang zlib1g-dev e2fsprogs xfsprogs btrfs-progs mount util-linux procps
+need_packages clang binutils zlib1g-dev libc6-dev e2fsprogs xfsprogs btrfs-progs mount util-linux procps
 command -v kubectl >/dev/null || need_packages kubernetes-client
 [ -e /dev/loop-control ] || modprobe loop 2>/dev/null || die "this kernel has no loop devices (/dev/loop-control)"
 

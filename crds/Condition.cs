@@ -39,6 +39,15 @@ public static class ConditionTypes
 
     /// <summary>The request has reached a final phase.</summary>
     public const string Finished = "Finished";
+
+    /// <summary>The processes that hold the window are beyond the reach of what kills or pauses the agents; not set before a node has said.</summary>
+    public const string HolderProtected = "HolderProtected";
+
+    /// <summary>
+    /// A freeze or thaw call does not return, also after a final phase; False when the last one has been released, and not set if
+    /// there never was one.
+    /// </summary>
+    public const string FilesystemStuck = "FilesystemStuck";
 }
 
 /// <summary>The three values of a condition's status.</summary>

@@ -173,7 +173,7 @@ public sealed record FreezeRequestStatus
     /// <summary>A sentence for a person: what happened and what to do next.</summary>
     public string? Message { get; init; }
 
-    /// <summary>Accepted, Frozen, Thawed, WindowIntact and Finished.</summary>
+    /// <summary>Accepted, Frozen, Thawed, WindowIntact and Finished; HolderProtected and FilesystemStuck where there is something to say.</summary>
     public IReadOnlyList<Condition> Conditions { get; init => field = value ?? []; } = [];
 
     /// <summary>When the operator first saw the request: <c>freezeTimeoutSeconds</c> counts from here.</summary>

@@ -147,4 +147,13 @@ public sealed record NodeFreezeStatus
 
     /// <summary>Filesystems left out of <see cref="Filesystems"/> for its bound.</summary>
     public int FilesystemsOmitted { get; init; }
+
+    /// <summary>
+    /// The process that holds the window is beyond the reach of what kills or pauses the agent's container: out of its cgroups, in the
+    /// host's PID namespace. Null before it is known.
+    /// </summary>
+    public bool? HolderProtected { get; init; }
+
+    /// <summary>Why it is not, and what to do; null where it is.</summary>
+    public string? HolderProtectionMessage { get; init; }
 }

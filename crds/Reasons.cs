@@ -24,6 +24,10 @@ public static class Reasons
     public const string HeldWithoutBreak = "HeldWithoutBreak";
     /// <summary>A dry run resolved its targets; nothing was frozen.</summary>
     public const string DryRunCompleted = "DryRunCompleted";
+    /// <summary>Every node that has said has its holder out of the reach of what kills or pauses its agent.</summary>
+    public const string HolderProtected = "HolderProtected";
+    /// <summary>What was stuck in a freeze or thaw call has been released.</summary>
+    public const string Released = "Released";
 
     // Ends of a window that opened.
 
@@ -111,6 +115,8 @@ public static class Reasons
     public const string JournalUnavailable = "JournalUnavailable";
     /// <summary>The holder process could not be started.</summary>
     public const string HolderNotStarted = "HolderNotStarted";
+    /// <summary>The holder cannot leave the container's cgroups or PID namespace; where that is not allowed, nothing is frozen.</summary>
+    public const string HolderUnprotected = "HolderUnprotected";
     /// <summary>An error nobody foresaw; the message carries it.</summary>
     public const string InternalError = "InternalError";
 }

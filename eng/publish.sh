@@ -3,7 +3,7 @@
 cd "$(dirname "$0")/.."
 . eng/lib.sh
 need_dotnet
-need_packages clang zlib1g-dev
+need_packages clang binutils zlib1g-dev libc6-dev
 publish_native agent/holder agent/freezing agent/holder
 publish_native agent/agent agent crds
 build_managed operator operator crds

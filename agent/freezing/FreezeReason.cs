@@ -65,6 +65,8 @@ public static class FreezeReason
     public const string JournalUnavailable = "JournalUnavailable";
     /// <summary>The holder process could not be started.</summary>
     public const string HolderNotStarted = "HolderNotStarted";
+    /// <summary>The holder cannot leave the container's cgroups or PID namespace, and that was not allowed.</summary>
+    public const string HolderUnprotected = "HolderUnprotected";
     /// <summary>An error nobody foresaw.</summary>
     public const string InternalError = "InternalError";
 }

@@ -22,7 +22,9 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
     private readonly long started = kernel.BootTime();
     private DeadlineTimer? timer;
     private FreezePlan? plan;
+    private Protection? protection;
     private EndCause? early;
+    private Journal? journal;
     private Window? window;
     private FilesystemWorker[] workers = [];
     private int[]? descriptorsToSend;
@@ -40,23 +42,16 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
         timer.Arm(started + order.Options.FreezeTimeout);
         StopSignals.Listen(() => End(LibC.getppid() == order.AgentProcess ? EndCause.Stopped : EndCause.AgentDied));
         Threads.Start("channel", ReadCommands);
-        Threads.Start("planner", () =>
-        {
-            var resolved = FreezePlanner.Plan(kernel, order.Plan);
-            lock (gate)
-            {
-                plan = resolved;
-                Monitor.Pulse(gate);
-            }
-        });
+        Threads.Start("planner", () => Tell(FreezePlanner.Plan(kernel, order.Plan), resolved => plan = resolved));
+        Threads.Start("leaver", () => Tell(Protection.Leave(), found => protection = found));
 
-        Journal? journal = null;
         lock (gate)
         {
-            while (plan is null && early is null) Monitor.Wait(gate);
-            if (plan is null || early is not null) return Fail(early!.Reason == FreezeReason.ThawRequested ? FreezeReason.ThawedBeforeFrozen : early.Reason, PlanTooSlow());
-            if (plan.Refusal is { } refusal) return Fail(refusal.Reason, refusal.Message);
-            if (OpenJournal(ref journal) is { } why) return Fail(why.Reason, why.Message);
+            while ((plan is null || protection is null) && early is null) Monitor.Wait(gate);
+            if (early is not null) return Fail(early.Reason == FreezeReason.ThawRequested ? FreezeReason.ThawedBeforeFrozen : early.Reason, PlanTooSlow());
+            if (plan!.Refusal is { } refusal) return Fail(refusal.Reason, refusal.Message);
+            if (!protection!.IsProtected && !order.AllowUnprotected) return Fail(FreezeReason.HolderUnprotected, Unprotected());
+            if (OpenJournal() is { } why) return Fail(why.Reason, why.Message);
 
             window = new Window(order.Options, plan.Filesystems, started);
             var calls = new FilesystemCalls(kernel, journal!, window, gate);
@@ -66,6 +61,7 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
                 lock (gate) CarryOut();
             }))];
             descriptorsToSend = [.. plan.Filesystems.Select(f => f.Folder.Number)];
+            Memory.Settle(plan.Filesystems.Count);
             window.Start();
             if (freezeCommanded) window.CommandFreeze();
             if (confirmed) window.Confirm();
@@ -78,6 +74,15 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
         return 0;
     }
 
+    private void Tell<T>(T found, Action<T> take)
+    {
+        lock (gate)
+        {
+            take(found);
+            Monitor.PulseAll(gate);
+        }
+    }
+
     // Under the lock. Calls go out first, then the clock is set, then the agent is told.
     private void CarryOut()
     {
@@ -88,6 +93,7 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
             else workers[action.Index].Post(action);
         }
         timer!.Arm(window.NextTimer);
+        journal!.SetTimes(window.DeadlineAt, window.EndedAt);
         if (report) Send();
         if (window.Finished) Monitor.PulseAll(gate);
     }
@@ -96,10 +102,17 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
     {
         if (window!.Finished) CloseFolders();
         var report = window.Report(kernel.BootTime());
-        var message = HolderCodec.Encode(report with { WindowId = order.WindowId, Filesystems = [.. report.Filesystems, .. plan!.Findings] });
+        var message = HolderCodec.Encode(Protected(report) with { Filesystems = [.. report.Filesystems, .. plan!.Findings] });
         unsent = channel.TrySend(message, descriptorsToSend) ? null : message;
         if (unsent is null) descriptorsToSend = null;
     }
+
+    private WindowReport Protected(WindowReport report) => report with
+    {
+        WindowId = order.WindowId,
+        HolderProtected = protection?.IsProtected,
+        HolderProtectionMessage = protection?.Message,
+    };
 
     // Before the last report: whoever reads it may want to unmount.
     private void CloseFolders()
@@ -198,10 +211,13 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
         }
     }
 
-    private Refusal? OpenJournal(ref Journal? journal) =>
+    private Refusal? OpenJournal() =>
         JournalDirectory.Open(order.Plan.HostRoot, out var why) is { } directory
-            ? JournalDirectory.Claim(directory, order.WindowId, plan!, out journal)
+            ? JournalDirectory.Claim(directory, order.WindowId, plan!, ProcessIdentity.Of(order.AgentProcess), out journal)
             : new Refusal(FreezeReason.JournalUnavailable, why);
+
+    private string Unprotected() =>
+        $"{protection!.Message}; or have an administrator allow it with --allow-unprotected-holder. Nothing was frozen: whatever kills the container would kill the holder, and leave the filesystems frozen";
 
     private string PlanTooSlow() => early == EndCause.FreezeTimeout
         ? $"{string.Join(", ", order.Plan.Paths)}: not resolved within the freeze timeout, a filesystem on the way does not answer; nothing was frozen"
@@ -209,14 +225,13 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
 
     private int Fail(string reason, string message)
     {
-        unsent = HolderCodec.Encode(new WindowReport
+        unsent = HolderCodec.Encode(Protected(new WindowReport
         {
-            WindowId = order.WindowId,
             Phase = WindowPhase.Failed,
             Reason = reason,
             Message = message,
             Filesystems = plan?.Findings ?? [],
-        });
+        }));
         SendLast();
         return 0;
     }

@@ -38,7 +38,7 @@ internal sealed class ParallelThaw
             {
                 State = FilesystemState.Stuck,
                 Reason = FreezeReason.ThawStuck,
-                Message = $"{thaws[i].Named.Path}: FITHAW does not return, its device does not answer; writers go on as soon as it does",
+                Message = StuckCalls.Thaw(thaws[i].Named.Path),
             })];
         }
     }

@@ -34,8 +34,7 @@ internal static class Program
             return Refuse(channel, "", FreezeReason.InternalError, e.Message);
         }
         if (LibC.getppid() != order.AgentProcess) return 0;
-        // Paging memory in could need the very disk that is frozen. Without the right to lock, go on: it is still the smaller risk.
-        _ = LibC.mlockall(LibC.MCL_CURRENT | LibC.MCL_FUTURE);
+        if (order.Task is HolderTask.Recover or HolderTask.ThawUnconditionally) Memory.Lock(); // something is frozen already
         LinuxKernel? kernel = null;
         var error = HostRoot.Resolve(order.Plan.HostRoot, out var hostRoot);
         if (error == Errno.None) error = LinuxKernel.Open(hostRoot, out kernel);
@@ -48,7 +47,7 @@ internal static class Program
         {
             HolderTask.Hold => new HoldTask(order, channel, kernel!).Run(),
             HolderTask.Inspect => InspectTask.Run(order, channel, kernel!),
-            HolderTask.Recover => RecoverTask.Run(order, channel, kernel!, descriptors),
+            HolderTask.Recover => new RecoverTask(order, channel, kernel!, descriptors).Run(),
             _ => UnconditionalThawTask.Run(order, channel, kernel!),
         };
     }

@@ -1,83 +1,79 @@
-using Quiesce.Freezing;
 using Quiesce.Freezing.Holders;
 using Quiesce.Freezing.Journals;
 using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Recovery;
 using Quiesce.Freezing.Reports;
+using Quiesce.Freezing.Windows;
+using Tmds.Linux;
 
 namespace Quiesce.Holder;
 
-/// <summary>Finishes the journals of dead holders and reports each; a journal whose holder still lives is left to it.</summary>
-internal static class RecoverTask
+/// <summary>Ends the windows of dead holders, kills holders that nobody waits for any more, and reports each; a window that somebody holds is left to him.</summary>
+internal sealed class RecoverTask(HolderOrder order, HolderChannel channel, LinuxKernel kernel, IReadOnlyList<int> descriptors)
 {
-    private const int Patience = 5_000;
+    // A healthy holder whose agent has died thaws within this, in milliseconds; one that is stopped never does.
+    private const int OrphansGrace = 25;
 
-    internal static int Run(HolderOrder order, HolderChannel channel, LinuxKernel kernel, IReadOnlyList<int> descriptors)
+    // From SIGKILL until a process without a stuck call is gone.
+    private const int KilledGrace = 50;
+
+    internal int Run()
     {
-        var journals = new List<LeftJournal>();
-        var thaws = new List<(FilesystemReport Named, Func<FilesystemReport> Thaw)>();
-        foreach (var (index, file) in order.Journals.Index())
+        var windows = TakeOver();
+        new RecoveryRun((name, body) => Threads.Start(name, body), report => channel.TrySend(HolderCodec.Encode(report))).Run(windows, firstRound: () =>
         {
-            if (Journal.Open(file, out var opened) != Errno.None) continue;
-            if (opened!.BootId != Journal.CurrentBoot())
-            {
-                opened.Remove(); // a reboot thaws everything
-                opened.Dispose();
-                continue;
-            }
-            var left = new LeftJournal(opened);
-            journals.Add(left);
-            foreach (var (i, record) in opened.Records.Index().Where(r => r.Item.MayBeFrozen))
-            {
-                var descriptor = index == 0 && i < descriptors.Count ? new Descriptor(descriptors[i]) : Descriptor.None;
-                thaws.Add((new FilesystemReport { Path = record.Path, Device = record.Superblock.ToString() }, () => left.Thaw(kernel, order.Plan.HostRoot, i, record, descriptor)));
-            }
-        }
-
-        var parallel = new ParallelThaw();
-        var answers = parallel.Run(thaws, Patience);
-        var next = 0;
-        foreach (var left in journals)
-        {
-            var filesystems = answers.Skip(next).Take(left.Count).ToList();
-            next += left.Count;
-            _ = channel.TrySend(HolderCodec.Encode(JournalRecovery.Summarize(left.Journal.WindowId, left.Journal.Records, filesystems, kernel.BootTime())));
-        }
-        channel.Dispose(); // the agent has its answer; what is stuck is this process's alone
-        parallel.WaitForStuckOnes();
-        foreach (var left in journals)
-            if (!left.OwesThaw) left.Journal.Remove(); // else the next start tries again
+            // Whoever waits for the first answers has them; what is stuck is this process's alone.
+            _ = channel.TrySend(HolderCodec.Encode(new WindowReport { Phase = WindowPhase.Thawed }));
+            if (windows.Any(w => !w.IsSettled)) _ = Protection.Leave();
+        });
+        channel.Dispose();
         return 0;
     }
 
-    /// <summary>A journal and whether all it speaks of could be ended.</summary>
-    private sealed class LeftJournal(Journal journal)
+    private List<LeftWindow> TakeOver()
     {
-        private volatile bool owesThaw;
-
-        internal Journal Journal => journal;
-
-        /// <summary>How many of its filesystems may be frozen.</summary>
-        internal int Count { get; } = journal.Records.Count(r => r.MayBeFrozen);
-
-        /// <summary>A thaw failed: something may still be frozen.</summary>
-        internal bool OwesThaw => owesThaw;
-
-        internal FilesystemReport Thaw(LinuxKernel kernel, string hostRoot, int index, JournalRecord record, Descriptor kept)
+        var found = new List<(Journal Journal, IReadOnlyList<Descriptor> Kept)>();
+        foreach (var (index, file) in order.Journals.Index())
         {
-            journal.Set(index, JournalState.Thawing, record.Result);
-            var report = JournalRecovery.Thaw(kernel, hostRoot, record, kept);
-            if (kept.IsOpen) kernel.Close(kept); // before the report: whoever reads it may want to unmount
-            if (report.Reason == FreezeReason.ThawFailed)
+            if (Journal.Open(file, out var journal) != Errno.None) continue;
+            if (journal!.Content.BootId == Journal.CurrentBoot())
             {
-                owesThaw = true;
-                journal.Set(index, record.State, record.Result);
+                found.Add((journal, index == 0 ? [.. descriptors.Select(fd => new Descriptor(fd))] : []));
+                continue;
             }
-            else
-            {
-                journal.Set(index, JournalState.Done, Errno.None);
-            }
-            return report;
+            if (journal.IsOurs) journal.Remove(); // a reboot thaws everything
+            journal.Dispose();
         }
+        found.RemoveAll(f =>
+        {
+            if (IsGivenUp(f.Journal) || Judge(f.Journal) != Tenure.Kept) return false;
+            f.Journal.Dispose();
+            return true;
+        });
+
+        // Those that live are given a moment all together, then killed all together.
+        _ = WaitFor(() => found.TrueForAll(f => f.Journal.TryAcquire() || IsGivenUp(f.Journal) || Judge(f.Journal) == Tenure.Dying), OrphansGrace);
+        foreach (var (journal, _) in found)
+            if (!journal.TryAcquire()) journal.Content.Holder.Kill();
+        _ = WaitFor(() => found.TrueForAll(f => f.Journal.TryAcquire() || f.Journal.Content.Holder.Life() != ProcessLife.Alive), KilledGrace);
+
+        var windows = found.ConvertAll(f => new LeftWindow(kernel, order.Plan.HostRoot, f.Journal, f.Kept));
+        foreach (var window in windows) window.CloseUnneeded();
+        return windows;
+    }
+
+    // Its agent, which gave us this order, has killed its holder.
+    private bool IsGivenUp(Journal journal) => order.WindowId.Length > 0 && journal.WindowId == order.WindowId;
+
+    private Tenure Judge(Journal journal) => TenureJudgement.Of(journal.Content, journal.IsOurs, kernel.BootTime(), process => process.Life());
+
+    private static unsafe bool WaitFor(Func<bool> condition, int milliseconds)
+    {
+        for (; !condition(); milliseconds--)
+        {
+            if (milliseconds <= 0) return false;
+            _ = LibC.poll(null, 0, 1);
+        }
+        return true;
     }
 }

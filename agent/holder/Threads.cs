@@ -4,7 +4,7 @@ namespace Quiesce.Holder;
 internal static class Threads
 {
     // Deep enough for everything here; the default of 8 MB would be prefaulted by mlockall for each.
-    internal const int StackSize = 192 * 1024;
+    internal const int StackSize = 128 * 1024;
 
     internal static Thread Start(string name, Action body)
     {

@@ -17,7 +17,7 @@ internal static class UnconditionalThawTask
         var parallel = new ParallelThaw();
         var answers = refusal is not null ? [] : parallel.Run([.. targets.Select(t => (
             new FilesystemReport { Path = t.Path, Type = t.Mount.Type, Source = t.Mount.Source, Device = t.Mount.Superblock.ToString() },
-            (Func<FilesystemReport>)(() => UnconditionalThaw.Thaw(kernel, t))))], Patience);
+            (Func<FilesystemReport>)(() => UnconditionalThaw.Thaw(kernel, order.Plan.HostRoot, t))))], Patience);
         var filesystems = (IReadOnlyList<FilesystemReport>)[.. findings, .. answers];
         var trouble = filesystems.FirstOrDefault(f => f.State is FilesystemState.Failed or FilesystemState.Stuck);
         _ = channel.TrySend(HolderCodec.Encode(new WindowReport

@@ -45,7 +45,7 @@ public sealed class KubernetesApiException : Exception
     /// <summary>The sentence alone, without operation and status.</summary>
     public string Detail { get; }
 
-    /// <summary>How long the server asked to wait (429 and 503), if it did.</summary>
+    /// <summary>How long the server asked to wait (429 and 503), if it did; 10 s at most, whatever it asked.</summary>
     public TimeSpan? RetryAfter { get; }
 
     /// <summary>The object does not exist.</summary>

@@ -16,6 +16,9 @@ namespace Quiesce.Crds.Client;
 /// </remarks>
 public sealed class KubernetesConnection : IDisposable
 {
+    // What a server that is overloaded may ask for; longer, and a proxy's maintenance page could silence a client for a day.
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(10);
+
     private readonly string? _tlsServerName;
 
     static KubernetesConnection() =>
@@ -125,7 +128,7 @@ public sealed class KubernetesConnection : IDisposable
             response.StatusCode,
             string.IsNullOrEmpty(status?.Reason) ? response.StatusCode.ToString() : status.Reason,
             string.IsNullOrEmpty(status?.Message) ? Shorten(Encoding.UTF8.GetString(body)) : status.Message,
-            retryAfter);
+            retryAfter < LongestRetryAfter ? retryAfter : retryAfter is null ? null : LongestRetryAfter);
     }
 
     private static string Shorten(string text) => text.Length <= 300 ? text.Trim() : string.Concat(text.AsSpan(0, 300), "…");

@@ -25,12 +25,25 @@ internal static class AfterTheEnd
         // The controller takes the finalizer off, and what is left is swept with the deletion.
         if (state.IsBeingDeleted) return new();
         if (state.HasFinalizer) return new() { Action = new FreezeAction.ReleaseRequest() };
+        var over = Over(state, status);
+        // What is stuck keeps neither the request nor what is left of it.
+        if (StuckCalls.Condition(status) is { Status: ConditionStatus.True } && !(state.Now >= over)) return WaitForStuck(state, status, over);
         if (state.Window is not null || state.NodeFreezes.Count > 0) return new() { Action = new FreezeAction.DeleteInternals() };
-        if (state.Request.Spec.TtlSecondsAfterFinished is not { } ttl) return new();
+        return state.Now >= over ? new() { Action = new FreezeAction.DeleteRequest() } : new() { RequeueAfter = FreezeDecision.Until(over, state.Now) };
+    }
+
+    /// <summary>Keeps the internal objects, in which the agents go on to report, and tells what they say, until the last call has returned.</summary>
+    private static Decision WaitForStuck(FreezeState state, FreezeRequestStatus status, DateTimeOffset? over)
+    {
+        var after = StatusReport.Afterwards(state, new Progress(state));
+        return new() { Status = after, RequeueAfter = FreezeDecision.Until(over, state.Now), Stories = StuckCalls.Stories(status, after) };
+    }
+
+    /// <summary>When the request deletes itself; null for never.</summary>
+    private static DateTimeOffset? Over(FreezeState state, FreezeRequestStatus status)
+    {
+        if (state.Request.Spec.TtlSecondsAfterFinished is not { } ttl) return null;
         var finished = status.Conditions.FirstOrDefault(c => c.Type == ConditionTypes.Finished)?.LastTransitionTime ?? state.Now;
-        var over = finished + TimeSpan.FromSeconds(ttl);
-        return state.Now >= over
-            ? new() { Action = new FreezeAction.DeleteRequest() }
-            : new() { RequeueAfter = FreezeDecision.Until(over, state.Now) };
+        return finished + TimeSpan.FromSeconds(ttl);
     }
 }

@@ -13,7 +13,7 @@ internal sealed class Conditions(IReadOnlyList<Condition> before, long generatio
     /// <summary>Sets one; its transition time is kept while its status does not change.</summary>
     public Conditions Set(string type, string status, string reason, string message = "")
     {
-        var old = before.FirstOrDefault(c => c.Type == type);
+        var old = Before(type);
         _conditions.Add(new()
         {
             Type = type,
@@ -23,6 +23,16 @@ internal sealed class Conditions(IReadOnlyList<Condition> before, long generatio
             ObservedGeneration = generation,
             LastTransitionTime = old?.Status == status ? old.LastTransitionTime : now,
         });
+        return this;
+    }
+
+    /// <summary>A condition as it was in the status before; null when it was not there.</summary>
+    public Condition? Before(string type) => before.FirstOrDefault(c => c.Type == type);
+
+    /// <summary>Carries one over as it was, if it was there.</summary>
+    public Conditions Keep(string type)
+    {
+        if (Before(type) is { } old) _conditions.Add(old with { ObservedGeneration = generation });
         return this;
     }
 

@@ -44,7 +44,7 @@ internal static class DryRun
 
         var silent = nodes.Where(n => !n.IsFinal).ToArray();
         if (silent.Length == 0) return Judge(state, nodes);
-        var by = status!.StartedAt!.Value + TimeSpan.FromSeconds(state.Request.Spec.FreezeTimeoutSeconds);
+        var by = (status!.StartedAt ?? state.Now) + TimeSpan.FromSeconds(state.Request.Spec.FreezeTimeoutSeconds);
         if (state.Now >= by)
         {
             var names = Resolution.Names([.. silent.Select(n => n.Name)]);

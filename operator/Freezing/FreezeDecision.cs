@@ -97,18 +97,21 @@ internal static class FreezeDecision
     {
         if (!progress.IsSettled)
         {
+            var ending = StatusReport.Ending(state, progress);
+            IReadOnlyList<Story> refused = state.Request.Spec.DeadlineSeconds > progress.DeadlineSeconds
+                ? [new(Reasons.DeadlineExceeded, "the raise of the deadline was refused: the window has ended.", IsWarning: true)]
+                : [];
             return new()
             {
-                Status = StatusReport.Ending(state, progress),
+                Status = ending,
                 RequeueAfter = Until(progress.LostAt, state.Now),
-                Stories = state.Request.Spec.DeadlineSeconds > progress.DeadlineSeconds
-                    ? [new(Reasons.DeadlineExceeded, "the raise of the deadline was refused: the window has ended.", IsWarning: true)]
-                    : [],
+                Stories = [.. refused, .. StuckCalls.Stories(state.Request.Status, ending)],
             };
         }
 
         var verdict = Verdict.Of(state, progress);
-        return new() { Status = StatusReport.Ended(state, progress, verdict), Stories = [FinalStory(verdict)] };
+        var ended = StatusReport.Ended(state, progress, verdict);
+        return new() { Status = ended, Stories = [.. StuckCalls.Stories(state.Request.Status, ended), FinalStory(verdict)] };
     }
 
     /// <summary>A raise of the deadline: the write, or the message that refuses it.</summary>

@@ -26,7 +26,9 @@ internal static class NextSteps
         Reasons.HeldByOtherRequest => "Wait until the other request has ended.",
         Reasons.NothingToFreeze => "`dryRun: true` shows what is found and why it is left out.",
         Reasons.TooManyTargets or Reasons.TooManyFilesystems => "Make several requests.",
-        Reasons.ThawFailed or Reasons.ThawStuck or Reasons.FreezeStuck => "If it stays frozen, apply a ThawRequest for that node.",
+        Reasons.ThawFailed => "If it stays frozen, apply a ThawRequest for that node.",
+        Reasons.ThawStuck or Reasons.FreezeStuck => "Restore its device, or what backs it; nothing else needs to be done, and no request can freeze it before.",
+        Reasons.HolderUnprotected => "Run the agent's pod so that its holder can leave the container, or have an administrator allow unprotected holders.",
         _ => "",
     };
 

@@ -28,8 +28,8 @@ internal static class NodeStatuses
             {
                 Name = node.Name,
                 Phase = node.Lost ? NodeFreezePhase.Failed : node.Phase,
-                Reason = node.Lost ? node.Stuck?.Reason ?? Reasons.NodeLost : node.Restarted ? WhyEnd.ReasonOf(node) : node.Report?.Reason,
-                Message = node.Lost || node.Restarted ? node.Describe() : node.Report?.Message,
+                Reason = ReasonOf(node),
+                Message = node.Lost || node.Restarted || node.Stuck.Count > 0 ? node.Describe() : node.Report?.Message,
                 Filesystems = taken == all.Count ? all : [.. all.Take(taken)],
                 FilesystemsOmitted = (node.Report?.FilesystemsOmitted ?? 0) + all.Count - taken,
             });
@@ -38,9 +38,17 @@ internal static class NodeStatuses
         return (listed, nodes.Count - listed.Count);
     }
 
+    private static string? ReasonOf(NodeView node) => node switch
+    {
+        { Stuck: [var stuck, ..] } => stuck.Reason ?? Reasons.ThawStuck,
+        { Lost: true } => Reasons.NodeLost,
+        { Restarted: true } => WhyEnd.ReasonOf(node),
+        _ => node.Report?.Reason,
+    };
+
     private static int Rank(NodeView node) => node switch
     {
-        { Lost: true } or { Restarted: true } or { Phase: NodeFreezePhase.Failed or NodeFreezePhase.Broken } => 0,
+        { Stuck.Count: > 0 } or { Lost: true } or { Restarted: true } or { Phase: NodeFreezePhase.Failed or NodeFreezePhase.Broken } => 0,
         { Phase: NodeFreezePhase.Expired } => 1,
         _ => 2,
     };

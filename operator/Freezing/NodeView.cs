@@ -25,8 +25,15 @@ internal sealed record NodeView(string Name, NodeFreeze? Freeze, bool Restarted,
     /// <summary>It was ready to freeze at some time.</summary>
     public bool WasPrepared => Phase is NodeFreezePhase.Prepared or NodeFreezePhase.Freezing || WasFrozen;
 
-    /// <summary>A freeze or thaw call that does not return; null when there is none.</summary>
-    public FilesystemStatus? Stuck => Report?.Filesystems?.FirstOrDefault(f => f.State == FilesystemState.Stuck);
+    /// <summary>Freeze and thaw calls that do not return. Of a node that has reported its end there is none: nothing more would be heard of it.</summary>
+    public IReadOnlyList<FilesystemStatus> Stuck => IsFinal ? [] : [.. Report?.Filesystems.Where(f => f.State == FilesystemState.Stuck) ?? []];
+
+    /// <summary>All that is left to release is in a call that does not return: nobody can say how long that takes, and nothing waits for it.</summary>
+    public bool IsStuck => Phase == NodeFreezePhase.Thawing && Stuck.Count > 0
+        && !Report!.Filesystems.Any(f => f.State is FilesystemState.Freezing or FilesystemState.Frozen or FilesystemState.Thawing);
+
+    /// <summary>A filesystem whose thaw was refused, and which may still be frozen; null when there is none.</summary>
+    public FilesystemStatus? Unreleased => Report?.Filesystems.FirstOrDefault(f => f is { State: FilesystemState.Failed, Reason: Reasons.ThawFailed });
 
     /// <summary>The filesystem that explains the node's failure best; null when none does.</summary>
     public FilesystemStatus? Culprit => Report?.Filesystems?
@@ -37,9 +44,10 @@ internal sealed record NodeView(string Name, NodeFreeze? Freeze, bool Restarted,
     /// <summary>A sentence that names node, filesystem and reason.</summary>
     public string Describe()
     {
-        if (Restarted && Phase is not (NodeFreezePhase.Broken or NodeFreezePhase.Failed))
+        if (Restarted && Stuck.Count == 0 && Phase is not (NodeFreezePhase.Broken or NodeFreezePhase.Failed))
             return $"node {Name}: the agent was restarted while it took part, and thaws what its predecessor held.";
-        if (Lost) return Stuck is { } stuck ? $"node {Name}: {Of(stuck)}" : $"node {Name}: silent past its deadline; its agent thaws by itself.";
+        if (Stuck is [var stuck, ..]) return $"node {Name}: {StuckCalls.Describe(stuck)}.";
+        if (Lost) return $"node {Name}: silent past its deadline; its agent thaws by itself.";
         var node = $"node {Name}: ";
         if (Culprit is { } culprit) return node + Of(culprit);
         return node + (Report?.Message is { Length: > 0 } message ? message : Report?.Reason ?? Phase.ToString());

@@ -23,7 +23,7 @@ internal sealed class Progress
             FrozenAt = status?.FrozenAt,
         };
         Command = window?.Spec.DesiredState ?? WindowState.Thawed;
-        End = Record.End ?? (Command != WindowState.Thawed ? null : Gone(window, status, state.Now));
+        End = Record.End ?? (Command != WindowState.Thawed ? null : Gone(window));
         Names = Record.Nodes?.Names ?? [.. state.NodeFreezes.Keys.Order(StringComparer.Ordinal)];
         IsSingle = Names.Count == 1;
         var views = Names.Select(name => View(name, lost: false)).ToArray();
@@ -32,7 +32,7 @@ internal sealed class Progress
         FrozenAt = status?.FrozenAt ?? Record.FrozenAt ?? (Opened ? state.Now : null);
         LostAt = LatestEnd() + state.Limits.Grace;
         var late = End is not null && state.Now >= LostAt;
-        Nodes = [.. views.Select(v => late && v is { IsFinal: false, Freeze: not null } ? v with { Lost = true } : v)];
+        Nodes = [.. views.Select(v => late && v is { IsFinal: false, IsStuck: false, Freeze: not null } ? v with { Lost = true } : v)];
     }
 
     /// <summary>What the operator wrote down.</summary>
@@ -90,8 +90,8 @@ internal sealed class Progress
         }
     }
 
-    /// <summary>Every node has reported its end, or counts as lost, or was never told to begin.</summary>
-    public bool IsSettled => Nodes.All(n => n.IsFinal || n.Lost || n.Freeze is null);
+    /// <summary>Every node has reported its end, or has nothing left to release but what is stuck, or counts as lost, or was never told to begin.</summary>
+    public bool IsSettled => Nodes.All(n => n.IsFinal || n.IsStuck || n.Lost || n.Freeze is null);
 
     private TimeSpan FreezeTimeout => TimeSpan.FromSeconds(_state.Request.Spec.FreezeTimeoutSeconds);
 
@@ -112,8 +112,9 @@ internal sealed class Progress
     private NodeView View(string name, bool lost) =>
         new(name, _state.NodeFreezes.GetValueOrDefault(name), _state.Restarted.Contains(name), lost);
 
-    private static WindowEnd Gone(FreezeWindow? window, FreezeRequestStatus? status, DateTimeOffset now) => new(
+    /// <remarks>When it was, nobody has written down: not later than the freeze must have come about, where it was never commanded.</remarks>
+    private WindowEnd Gone(FreezeWindow? window) => new(
         Reasons.CommandGone,
         window is null ? "the FreezeWindow was deleted by someone else, which means thaw." : "the FreezeWindow was set to Thawed by someone else.",
-        status?.StartedAt ?? now);
+        FreezeBy);
 }

@@ -43,6 +43,7 @@ internal static class StatusReport
                 .Set(ConditionTypes.Thawed, ConditionStatus.False, progress.Opened ? Reasons.WindowOpen : Reasons.InProgress)
                 .Set(ConditionTypes.WindowIntact, ConditionStatus.Unknown, progress.Opened ? Reasons.WindowOpen : Reasons.InProgress, "The verdict follows at the end of the window.")
                 .Set(ConditionTypes.Finished, ConditionStatus.False, Reasons.InProgress)
+                .About(state.Request.Status, nodes)
                 .All,
         };
     }
@@ -63,6 +64,7 @@ internal static class StatusReport
                 .Set(ConditionTypes.Thawed, ConditionStatus.False, Reasons.InProgress, end.Message)
                 .Set(ConditionTypes.WindowIntact, ConditionStatus.Unknown, Reasons.InProgress, "The verdict follows when every node has reported.")
                 .Set(ConditionTypes.Finished, ConditionStatus.False, Reasons.InProgress)
+                .About(state.Request.Status, progress.Nodes)
                 .All,
         };
     }
@@ -71,21 +73,59 @@ internal static class StatusReport
     public static FreezeRequestStatus Ended(FreezeState state, Progress progress, Verdict verdict)
     {
         var counts = Counts(state, progress);
-        var anything = progress.Opened || counts.FrozenFilesystems > 0;
-        var lost = progress.Nodes.Any(n => n.Lost);
-        var thawed = lost ? ConditionStatus.Unknown : anything ? ConditionStatus.True : ConditionStatus.False;
+        var thawed = Thawed(progress, counts.FrozenFilesystems, verdict.Reason, verdict.Message);
         var intact = verdict.Phase == FreezePhase.Thawed;
-        return Final(state, counts, verdict, thawed, intact ? ConditionStatus.True : ConditionStatus.False, intact ? Reasons.HeldWithoutBreak : verdict.Reason) with
+        return Final(state, progress.Nodes, counts, verdict, thawed, intact ? ConditionStatus.True : ConditionStatus.False, intact ? Reasons.HeldWithoutBreak : verdict.Reason) with
         {
-            ThawedAt = anything && !lost ? counts.ThawedAt ?? state.Now : null,
+            ThawedAt = thawed.Status == ConditionStatus.True ? counts.ThawedAt ?? state.Now : null,
         };
+    }
+
+    /// <summary>After a final phase that did not wait for what is stuck. Phase, reason and verdict are final; what the nodes say of it is not.</summary>
+    public static FreezeRequestStatus Afterwards(FreezeState state, Progress progress)
+    {
+        var before = state.Request.Status!;
+        var counts = Counts(state, progress);
+        var heard = counts.Nodes.Where(n => state.NodeFreezes.ContainsKey(n.Name)).ToDictionary(n => n.Name);
+        var about = New(state).About(before, progress.Nodes).All;
+        var stuck = about.Single(c => c.Type == ConditionTypes.FilesystemStuck);
+        var (thawed, reason, message) = stuck.Status == ConditionStatus.Unknown
+            ? (stuck.Status, stuck.Reason, stuck.Message)
+            : Thawed(progress, counts.FrozenFilesystems, stuck.Reason, stuck.Message);
+        var conditions = New(state)
+            .Keep(ConditionTypes.Accepted)
+            .Keep(ConditionTypes.Frozen)
+            .Set(ConditionTypes.Thawed, thawed, reason, message)
+            .Keep(ConditionTypes.WindowIntact)
+            .Keep(ConditionTypes.Finished);
+        return before with
+        {
+            ObservedGeneration = counts.ObservedGeneration,
+            ThawedAt = thawed == ConditionStatus.True ? before.ThawedAt ?? state.Now : before.ThawedAt,
+            FrozenFilesystems = Math.Max(before.FrozenFilesystems, counts.FrozenFilesystems),
+            ThawedFilesystems = Math.Max(before.ThawedFilesystems, counts.ThawedFilesystems),
+            NodesThawed = Math.Max(before.NodesThawed, counts.NodesThawed),
+            NodesFailed = Math.Max(before.NodesFailed, counts.NodesFailed),
+            Nodes = [.. before.Nodes.Select(n => heard.GetValueOrDefault(n.Name) ?? n)],
+            Conditions = [.. conditions.All, .. about],
+        };
+    }
+
+    /// <summary>The condition Thawed at the end; with the reason and message given unless a node is the reason.</summary>
+    private static (string Status, string Reason, string Message) Thawed(Progress progress, int frozenFilesystems, string reason, string message)
+    {
+        var nodes = progress.Nodes;
+        if (StuckCalls.Of(nodes) is { Count: > 0 } stuck) return (ConditionStatus.False, StuckCalls.Reason(stuck), StuckCalls.Describe(stuck));
+        if (nodes.FirstOrDefault(n => n.Unreleased is not null) is { } unreleased) return (ConditionStatus.False, Reasons.ThawFailed, unreleased.Describe());
+        if (nodes.FirstOrDefault(n => n.Lost) is { } lost) return (ConditionStatus.Unknown, Reasons.NodeLost, lost.Describe());
+        return (progress.Opened || frozenFilesystems > 0 ? ConditionStatus.True : ConditionStatus.False, reason, message);
     }
 
     /// <summary>A request that never had a window, dry runs included.</summary>
     public static FreezeRequestStatus WithoutWindow(FreezeState state, IReadOnlyList<NodeView> nodes, Verdict verdict, bool accepted)
     {
         var intact = verdict.Reason == Reasons.DryRunCompleted ? ConditionStatus.Unknown : ConditionStatus.False;
-        var status = Final(state, Inspected(state, nodes), verdict, ConditionStatus.False, intact, verdict.Reason);
+        var status = Final(state, nodes, Inspected(state, nodes), verdict, (ConditionStatus.False, verdict.Reason, verdict.Message), intact, verdict.Reason);
         if (accepted) return status;
         var refused = New(state).Set(ConditionTypes.Accepted, ConditionStatus.False, verdict.Reason, verdict.Message).All;
         return status with { Conditions = [.. refused, .. status.Conditions.Where(c => c.Type != ConditionTypes.Accepted)] };
@@ -112,7 +152,13 @@ internal static class StatusReport
         state.Request.Status?.Conditions.FirstOrDefault(c => c.Type == ConditionTypes.Accepted)?.Message;
 
     private static FreezeRequestStatus Final(
-        FreezeState state, FreezeRequestStatus counts, Verdict verdict, string thawed, string intact, string intactReason) => counts with
+        FreezeState state,
+        IReadOnlyList<NodeView> nodes,
+        FreezeRequestStatus counts,
+        Verdict verdict,
+        (string Status, string Reason, string Message) thawed,
+        string intact,
+        string intactReason) => counts with
         {
             Phase = verdict.Phase,
             Reason = verdict.Reason,
@@ -120,9 +166,10 @@ internal static class StatusReport
             Conditions = New(state)
             .Set(ConditionTypes.Accepted, ConditionStatus.True, Reasons.Accepted, Accepted(state) ?? "")
             .Set(ConditionTypes.Frozen, ConditionStatus.False, verdict.Reason, verdict.Message)
-            .Set(ConditionTypes.Thawed, thawed, verdict.Reason, verdict.Message)
+            .Set(ConditionTypes.Thawed, thawed.Status, thawed.Reason, thawed.Message)
             .Set(ConditionTypes.WindowIntact, intact, intactReason, verdict.Message)
             .Set(ConditionTypes.Finished, ConditionStatus.True, verdict.Reason, verdict.Message)
+            .About(state.Request.Status, nodes)
             .All,
         };
 
@@ -148,7 +195,7 @@ internal static class StatusReport
             NodesPrepared = Math.Max(before.NodesPrepared, nodes.Count(n => n.WasPrepared)),
             NodesFrozen = Math.Max(before.NodesFrozen, nodes.Count(n => n.WasFrozen)),
             NodesThawed = nodes.Count(n => n is { IsFinal: true, Report.FrozenFilesystems: > 0 } or { IsFinal: true, WasFrozen: true }),
-            NodesFailed = nodes.Count(n => n.Lost || n.Restarted || n.Phase is NodeFreezePhase.Failed or NodeFreezePhase.Broken),
+            NodesFailed = nodes.Count(n => n.Lost || n.Restarted || n.Stuck.Count > 0 || n.Phase is NodeFreezePhase.Failed or NodeFreezePhase.Broken),
             Nodes = listed,
             NodesOmitted = omitted,
         };

@@ -13,9 +13,13 @@ internal sealed record Verdict(FreezePhase Phase, string Reason, string Message)
     public static Verdict Of(FreezeState state, Progress progress)
     {
         var end = progress.End!;
-        var lost = progress.Nodes.Where(n => n is { Lost: true, Stuck: null }).Select(n => n.Name).ToArray();
+        var stuck = StuckCalls.Of(progress.Nodes);
+        var lost = progress.Nodes.Where(n => n is { Lost: true, Stuck.Count: 0 }).Select(n => n.Name).ToArray();
         if (!progress.Opened)
         {
+            if (IsOutcome(end.Reason) && stuck.Count > 0) return New(FreezePhase.Failed, StuckCalls.Reason(stuck), $"never frozen as a whole: {StuckCalls.Describe(stuck)}");
+            if (IsOutcome(end.Reason) && lost.Length > 0)
+                return New(FreezePhase.Failed, Reasons.NodeLost, $"never frozen as a whole: {end.Message} {Silent(lost)}");
             var reason = end.Reason == Reasons.ThawRequested ? Reasons.ThawedBeforeFrozen : end.Reason;
             var message = reason switch
             {
@@ -23,16 +27,15 @@ internal sealed record Verdict(FreezePhase Phase, string Reason, string Message)
                 Reasons.DeadlineExceeded => $"{end.Message} The deadline has to be longer than it takes to freeze all nodes.",
                 _ => end.Message,
             };
-            if (lost.Length > 0) message += $" No end was reported by {Resolution.Names(lost)}, where the agent thaws by itself.";
+            if (lost.Length > 0) message += $" {Silent(lost)}";
+            if (stuck.Count > 0) message += $" {StuckCalls.Describe(stuck)}";
             // What is said of a deadline that ended a window does not fit one that never opened.
             return reason == Reasons.DeadlineExceeded ? new(FreezePhase.Failed, reason, message) : New(FreezePhase.Failed, reason, message);
         }
 
-        if (progress.Nodes.FirstOrDefault(n => n.Lost && n.Stuck is not null) is { } stuck)
-            return New(FreezePhase.Broken, stuck.Stuck!.Reason ?? Reasons.ThawStuck, stuck.Describe());
+        if (stuck.Count > 0) return New(FreezePhase.Broken, StuckCalls.Reason(stuck), StuckCalls.Describe(stuck));
         if (OfBroken(progress) is { } broken) return broken;
-        if (lost.Length > 0)
-            return New(FreezePhase.Failed, Reasons.NodeLost, $"{Resolution.Names(lost)} silent past the deadline; the agent thaws by itself, but nothing proves that it held.");
+        if (lost.Length > 0) return New(FreezePhase.Failed, Reasons.NodeLost, $"{Silent(lost)} Nothing proves that it held.");
         if (end.Reason == Reasons.DeadlineExceeded || progress.Nodes.Any(n => n.Phase == NodeFreezePhase.Expired))
             return New(FreezePhase.Expired, Reasons.DeadlineExceeded, $"the deadline of {progress.DeadlineSeconds} s ended the window.");
         // Every node held to the thaw command, but the command was not the user's.
@@ -40,6 +43,15 @@ internal sealed record Verdict(FreezePhase Phase, string Reason, string Message)
         var held = progress.Nodes.Sum(n => n.Report?.ThawedFilesystems ?? 0);
         return New(FreezePhase.Thawed, end.Reason, $"{Count(held, "filesystem")} on {Count(progress.Nodes.Count, "node")} held without a break until {end.Message}");
     }
+
+    /// <summary>
+    /// Not the failure of a node but what follows from one that is slow, silent or stuck, or the user's wish: where a node is lost or stuck, that is
+    /// what there is to say.
+    /// </summary>
+    private static bool IsOutcome(string reason) => reason is Reasons.FreezeTimeout or Reasons.ThawRequested or Reasons.RequestDeleted
+        or Reasons.DeadlineExceeded or Reasons.NotConfirmed or Reasons.CommandGone or Reasons.FreezeStuck or Reasons.ThawStuck;
+
+    private static string Silent(IReadOnlyList<string> lost) => $"No end was reported by {Resolution.Names(lost)}, where the agent thaws by itself.";
 
     private static Verdict? OfBroken(Progress progress)
     {

@@ -23,7 +23,7 @@ internal static class WhyEnd
         }
 
         return progress.ExpiresAt is { } expires && state.Now >= expires
-            ? End(Reasons.DeadlineExceeded, $"the deadline of {progress.DeadlineSeconds} s was reached.")
+            ? End(Reasons.DeadlineExceeded, $"the deadline of {progress.DeadlineSeconds} s was reached by the operator's clock.")
             : null;
     }
 
@@ -32,9 +32,9 @@ internal static class WhyEnd
         // At the barrier it is those that are not prepared whom all others wait for.
         var (goal, what) = progress.Command == WindowState.Prepared ? (NodeFreezePhase.Prepared, "prepared") : (NodeFreezePhase.Frozen, "frozen");
         var late = progress.Nodes.Where(n => n.Phase < goal).ToArray();
-        if (late.Length == 0) return $"all nodes were {what}, but not within {timeoutSeconds} s.";
+        if (late.Length == 0) return $"all nodes were {what}, but not within {timeoutSeconds} s by the operator's clock.";
         var phases = string.Join(", ", late.Select(n => n.Report is null ? "no report" : $"reported {n.Phase}").Distinct().Order());
-        return $"{Resolution.Names([.. late.Select(n => n.Name)])} not {what} within {timeoutSeconds} s ({phases}).";
+        return $"{Resolution.Names([.. late.Select(n => n.Name)])} not {what} within {timeoutSeconds} s by the operator's clock ({phases}).";
     }
 
     private static Refusal? OfNode(FreezeState state, Progress progress)
@@ -63,8 +63,10 @@ internal static class WhyEnd
         { Restarted: true } => 3,
         // The status says Preparing or later only after every NodeFreeze was created.
         { Freeze: null } when state.Request.Status is { Phase: > FreezePhase.Pending } => 4,
-        { Phase: NodeFreezePhase.Expired } => 5,
-        { Phase: NodeFreezePhase.Thawed } => 6,
+        // Nobody told it to: it has ended by itself, and is not done because a call does not return.
+        { Phase: NodeFreezePhase.Thawing } => 5,
+        { Phase: NodeFreezePhase.Expired } => 6,
+        { Phase: NodeFreezePhase.Thawed } => 7,
         _ => 0,
     };
 }

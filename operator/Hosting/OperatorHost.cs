@@ -58,6 +58,7 @@ public static class OperatorHost
             Limits = new() { MaxDeadline = options.MaxDeadline, Grace = options.Grace },
         });
         services.AddSingleton<ClusterObjects>();
+        services.AddSingleton<RequestClocks>();
         services.AddSingleton<FreezeWrites>();
         services.AddSingleton<OrphanSweep>();
         services.AddSingleton<EventRecorder>();

@@ -49,6 +49,7 @@ internal sealed partial class OperatorService : BackgroundService
         _thaws.Also(objects.PodCache, _ => []);
         meter.Queue("FreezeRequest", () => _freezes.QueueLength);
         meter.Queue("ThawRequest", () => _thaws.QueueLength);
+        meter.Nodes(() => objects.NodeFreezeCache.All);
 
         if (!options.LeaderElect) return;
         var election = new LeaderElectionOptions { Namespace = options.Namespace, LeaseName = "quiesce-operator", Identity = options.Identity };

@@ -82,7 +82,15 @@ internal sealed class ClusterObjects
         var window = Windows.GetAsync(Settings.Namespace, InternalNames.Window(uid), cancellationToken);
         var plans = NodeFreezes.ListAsync(Settings.Namespace, $"{QuiesceApi.RequestUidLabel}={uid}", cancellationToken: cancellationToken);
         if (await window is { } found) WindowCache.Observe(found);
-        foreach (var plan in (await plans).Items) NodeFreezeCache.Observe(plan);
+        try
+        {
+            foreach (var plan in (await plans).Items) NodeFreezeCache.Observe(plan);
+        }
+        catch (KubernetesApiException e) when (e.IsNotFound)
+        {
+            // Of a kind that is not served there is nothing: its definition was deleted, and whatever was of it went with it.
+            foreach (var plan in NodeFreezeCache.ByIndex(uid)) NodeFreezeCache.ObserveDeletion(plan);
+        }
     }
 
     private static ClusterView View(IReadOnlyList<Node> nodes, IReadOnlyList<Pod> pods) => new(

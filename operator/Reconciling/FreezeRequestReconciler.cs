@@ -15,6 +15,7 @@ internal sealed partial class FreezeRequestReconciler(
     OrphanSweep sweep,
     EventRecorder events,
     OperatorMeter meter,
+    RequestClocks clocks,
     TimeProvider time,
     ILogger<FreezeRequestReconciler> logger) : IEntityController<FreezeRequest>, IEntityFinalizer<FreezeRequest>
 {
@@ -86,16 +87,17 @@ internal sealed partial class FreezeRequestReconciler(
         var uid = request.Metadata.Uid;
         var mode = request.Spec.DryRun ? NodeFreezeMode.Inspect : NodeFreezeMode.Hold;
         var nodeFreezes = objects.NodeFreezeCache.ByIndex(uid).Where(n => n.Spec.Mode == mode).ToArray();
+        var window = objects.WindowCache.Get(new(objects.Settings.Namespace, InternalNames.Window(uid)));
         return new()
         {
             Request = request,
-            Window = objects.WindowCache.Get(new(objects.Settings.Namespace, InternalNames.Window(uid))),
+            Window = window,
             NodeFreezes = nodeFreezes.ToDictionary(n => n.Spec.NodeName),
             Restarted = _instances.Restarted(uid, nodeFreezes),
             Cluster = known.Cluster,
             WriteRefused = known.WriteRefused,
             RaiseRefused = known.RaiseRefused,
-            Now = time.GetUtcNow(),
+            Now = clocks.Now(request, window),
             Namespace = objects.Settings.Namespace,
             Limits = objects.Settings.Limits,
         };
@@ -107,7 +109,8 @@ internal sealed partial class FreezeRequestReconciler(
     /// </summary>
     private static bool RestsOnAbsence(FreezeState state)
     {
-        if (state.IsFinal || state.Request.Spec.DryRun || state.Request.Status is not { Phase: > FreezePhase.Pending }) return false;
+        if (state.Request.Spec.DryRun || state.Request.Status is not { Phase: > FreezePhase.Pending } status) return false;
+        if (state.IsFinal) return StuckCalls.Of(status).Any(s => !state.NodeFreezes.ContainsKey(s.Node)) && StuckCalls.Condition(status) is { Status: ConditionStatus.True };
         return state.Window is null || WindowRecord.Of(state.Window).Nodes?.Names.All(state.NodeFreezes.ContainsKey) is not true;
     }
 

@@ -8,7 +8,7 @@ namespace Quiesce.Operator.Reconciling;
 
 /// <summary>Ends and removes internal objects whose request is gone: deleted while no operator ran, or stripped of its finalizer.</summary>
 /// <remarks>There are no owner references to do it, because they cannot cross namespaces.</remarks>
-internal sealed partial class OrphanSweep(ClusterObjects objects, FreezeWrites writes, TimeProvider time, ILogger<OrphanSweep> logger)
+internal sealed partial class OrphanSweep(ClusterObjects objects, FreezeWrites writes, RequestClocks clocks, TimeProvider time, ILogger<OrphanSweep> logger)
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
 
@@ -19,6 +19,7 @@ internal sealed partial class OrphanSweep(ClusterObjects objects, FreezeWrites w
         using var timer = new PeriodicTimer(Period, time);
         do
         {
+            clocks.Keep(Uids());
             foreach (var request in References())
             {
                 try
@@ -43,7 +44,7 @@ internal sealed partial class OrphanSweep(ClusterObjects objects, FreezeWrites w
         var window = objects.WindowCache.Get(new(objects.Settings.Namespace, InternalNames.Window(uid)));
         var nodeFreezes = objects.NodeFreezeCache.ByIndex(uid);
         if (window is null && nodeFreezes.Count == 0) return null;
-        var (thaw, wait) = OrphanDecision.Decide(window, nodeFreezes, time.GetUtcNow(), objects.Settings.Limits);
+        var (thaw, wait) = OrphanDecision.Decide(window, nodeFreezes, clocks.Now(uid, window), objects.Settings.Limits);
         if (thaw is not null)
         {
             LogThawing(uid);
@@ -61,6 +62,13 @@ internal sealed partial class OrphanSweep(ClusterObjects objects, FreezeWrites w
         objects.WindowCache.All.Select(window => window.Spec.Request)
             .Concat(objects.NodeFreezeCache.All.Select(nodeFreeze => nodeFreeze.Spec.Request))
             .DistinctBy(request => request.Uid);
+
+    private HashSet<string> Uids() =>
+    [
+        .. objects.FreezeRequestCache.All.Select(request => request.Metadata.Uid),
+        .. objects.ThawRequestCache.All.Select(request => request.Metadata.Uid),
+        .. References().Select(request => request.Uid),
+    ];
 
     private async Task<bool> IsGoneAsync(RequestReference request, CancellationToken cancellationToken)
     {

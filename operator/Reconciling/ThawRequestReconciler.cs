@@ -11,7 +11,7 @@ namespace Quiesce.Operator.Reconciling;
 
 /// <summary>Carries out what <see cref="ThawDecision"/> decides about a ThawRequest.</summary>
 internal sealed partial class ThawRequestReconciler(
-    ClusterObjects objects, FreezeWrites writes, OrphanSweep sweep, EventRecorder events, TimeProvider time, ILogger<ThawRequestReconciler> logger)
+    ClusterObjects objects, FreezeWrites writes, OrphanSweep sweep, EventRecorder events, RequestClocks clocks, ILogger<ThawRequestReconciler> logger)
     : IEntityController<ThawRequest>
 {
     private const int MostSteps = 12;
@@ -29,7 +29,7 @@ internal sealed partial class ThawRequestReconciler(
                 NodeFreeze = objects.NodeFreezeCache.ByIndex(request.Metadata.Uid).FirstOrDefault(n => n.Spec.Mode == NodeFreezeMode.ThawUnconditionally),
                 Cluster = cluster,
                 WriteRefused = refused,
-                Now = time.GetUtcNow(),
+                Now = clocks.Now(request),
                 Namespace = objects.Settings.Namespace,
             };
             var step = ThawDecision.Decide(state);

@@ -43,6 +43,26 @@ internal sealed class OperatorMeter : IDisposable
     public void Queue(string kind, Func<int> length) => _meter.CreateObservableGauge(
         "quiesce.queue.length", () => new Measurement<int>(length(), new KeyValuePair<string, object?>("kind", kind)), "{key}", "Objects that wait for a reconcile.");
 
+    /// <summary>Has counted, when metrics are collected, what the nodes' reports say now.</summary>
+    /// <remarks>Of what is there, not of what this process has seen happen: it is as true after a restart.</remarks>
+    public void Nodes(Func<IReadOnlyList<NodeFreeze>> nodeFreezes)
+    {
+        _meter.CreateObservableGauge(
+            "quiesce.filesystems.stuck",
+            () =>
+            {
+                var (freezes, thaws) = NodeCounts.Stuck(nodeFreezes());
+                return new[] { new Measurement<int>(freezes, new KeyValuePair<string, object?>("call", "freeze")), new(thaws, new KeyValuePair<string, object?>("call", "thaw")) };
+            },
+            "{filesystem}",
+            "Filesystems whose freeze or thaw call does not return.");
+        _meter.CreateObservableGauge(
+            "quiesce.nodes.unprotected",
+            () => NodeCounts.Unprotected(nodeFreezes()),
+            "{node}",
+            "Nodes with a request whose holder is within reach of what kills or pauses the agent's container, by their last report.");
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
 

@@ -135,7 +135,7 @@ public sealed class JournalTests
         var plan = FreezePlanner.Plan(kernel!, new PlanOrder { Paths = [filesystem.MountPoint] });
         Assert.Null(plan.Refusal);
         Assert.NotNull(JournalDirectory.Open(FakeHost.Root, out var why));
-        Assert.True(Journal.Create(host.JournalFolder, "left", plan.Filesystems, out var journal) == Errno.None, why);
+        Assert.True(Journal.Create(host.JournalFolder, "left", plan.Filesystems, ProcessIdentity.Current(), out var journal) == Errno.None, why);
         journal!.Set(0, JournalState.Held, Errno.None);
         journal.Dispose();
         foreach (var planned in plan.Filesystems) kernel!.Close(planned.Folder);

@@ -125,6 +125,8 @@ internal static class Examples
             ThawedFilesystems = 1,
             Filesystems = [Filesystem],
             FilesystemsOmitted = 1,
+            HolderProtected = false,
+            HolderProtectionMessage = "the agent's container has a PID namespace of its own; run it with hostPID",
         },
     };
 

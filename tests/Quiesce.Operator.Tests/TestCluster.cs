@@ -76,6 +76,40 @@ internal sealed class TestCluster : IAsyncDisposable
         return connection;
     }
 
+    /// <summary>Owner references are acted on, and a deleted namespace goes: a kube-apiserver alone does neither.</summary>
+    public bool RunsControllers => _server.RunsControllers;
+
+    /// <summary>Deletes a namespace. Where nobody empties it, it stays as it is, and takes in nothing new.</summary>
+    public Task DeleteNamespaceAsync(string name) => DeleteAsync($"/api/v1/namespaces/{name}");
+
+    public Task CreateNamespaceAsync(string name) => _server.ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}");
+
+    /// <summary>Creates a namespace that no other test uses.</summary>
+    public Task<string> CreateNamespaceAsync() => _server.CreateNamespaceAsync("shop");
+
+    /// <summary>Deletes the definitions of these kinds, by their plurals, and waits until they are gone with everything of their kind.</summary>
+    public async Task DeleteDefinitionsAsync(params string[] plurals)
+    {
+        foreach (var plural in plurals) await DeleteAsync(Definition(plural));
+        foreach (var plural in plurals)
+        {
+            await Eventually.GetAsync(
+                async () =>
+                {
+                    using var answer = await _server.Http.GetAsync(new Uri(Definition(plural), UriKind.Relative));
+                    return answer.StatusCode == System.Net.HttpStatusCode.NotFound ? "gone" : null;
+                },
+                () => $"no definition of {plural}");
+        }
+    }
+
+    /// <summary>Brings all definitions back.</summary>
+    public Task InstallCrdsAsync() => _server.InstallCrdsAsync();
+
+    public Task RemoveNodeAsync(string name) => DeleteAsync($"/api/v1/nodes/{name}");
+
+    public Task RemoveAgentPodAsync(string node) => AgentNodes.RemoveAgentAsync(_server.Http, node);
+
     public Task AddNodeAsync(string name, IReadOnlyDictionary<string, string>? labels = null) => _server.AddNodeAsync(name, labels);
 
     public Task SetAgentReadyAsync(string node, bool ready) => AgentNodes.SetAgentReadyAsync(_server.Http, node, ready);
@@ -85,6 +119,14 @@ internal sealed class TestCluster : IAsyncDisposable
         foreach (var connection in _connections) connection.Dispose();
         if (IsLocal) await _server.DisposeAsync();
         _release();
+    }
+
+    private static string Definition(string plural) => $"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.{QuiesceApi.Group}";
+
+    private async Task DeleteAsync(string path)
+    {
+        using var answer = await _server.Http.DeleteAsync(new Uri(path, UriKind.Relative));
+        Assert.True(answer.IsSuccessStatusCode, $"DELETE {path}: {answer.StatusCode}");
     }
 
     private async Task SweepAsync()

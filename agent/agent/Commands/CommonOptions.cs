@@ -19,6 +19,11 @@ internal static class CommonOptions
         AllowMultipleArgumentsPerToken = false,
     };
 
+    internal static readonly Option<bool> AllowUnprotectedHolder = new("--allow-unprotected-holder")
+    {
+        Description = "Freeze although the process that holds the filesystems cannot leave this container's cgroups and PID namespace: whatever kills the container then leaves them frozen until an agent starts again.",
+    };
+
     internal static readonly Option<bool> Json = new("--json") { Description = "One JSON object a line instead of text." };
 
     internal static Option<Duration> Duration(string name, string description, Duration value, Duration maximum) => new(name)

@@ -20,7 +20,7 @@ internal static class FreezeCommand
         var untilStdinCloses = new Option<bool>("--until-stdin-closes") { Description = "End the window when standard input ends." };
         var command = new Command("freeze", "Freeze filesystems, all or none, hold them, and thaw them at the end of time, on SIGINT, SIGTERM or SIGHUP.")
         {
-            hold, timeout, untilStdinCloses, fail, CommonOptions.AllowProtected, CommonOptions.Json,
+            hold, timeout, untilStdinCloses, fail, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder, CommonOptions.Json,
         };
         targets.AddTo(command);
         command.SetAction(async (parsed, _) =>
@@ -34,6 +34,7 @@ internal static class FreezeCommand
                     FailUnsupported = parsed.GetValue(fail),
                     AllowedPaths = parsed.GetValue(CommonOptions.AllowProtected) ?? [],
                 },
+                AllowUnprotected = parsed.GetValue(CommonOptions.AllowUnprotectedHolder),
                 Options = new WindowOptions
                 {
                     Deadline = parsed.GetValue(hold).Nanoseconds,

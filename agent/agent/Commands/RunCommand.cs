@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using k8s.Exceptions;
 using Microsoft.Extensions.Logging;
-using Quiesce.Agent.Holding;
 using Quiesce.Agent.Output;
 using Quiesce.Agent.Serving;
 using Quiesce.Crds;
@@ -19,17 +18,17 @@ internal static class RunCommand
         var node = new Option<string>("--node-name") { Description = "The node to serve, as the API knows it.", Required = true };
         var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Default: $KUBECONFIG, the pod's service account, ~/.kube/config." };
         var ns = new Option<string>("--namespace") { Description = "Where the operator keeps NodeFreeze and FreezeWindow objects.", DefaultValueFactory = _ => InternalNames.DefaultNamespace };
-        var command = new Command("run", "Serve the NodeFreeze objects of one node.") { node, kubeconfig, ns, CommonOptions.HostRoot, CommonOptions.AllowProtected };
+        var command = new Command("run", "Serve the NodeFreeze objects of one node.") { node, kubeconfig, ns, CommonOptions.HostRoot, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder };
         command.SetAction(async (parsed, _) =>
         {
             var hostRoot = parsed.GetValue(CommonOptions.HostRoot)!;
             // Before anything else, and before any Kubernetes client is built.
-            var recovered = await JournalRecoveryRun.AtStartAsync(hostRoot).ConfigureAwait(false);
+            var recovery = await LeftBehind.EndAsync(hostRoot).ConfigureAwait(false);
             var time = TimeProvider.System;
             using var logging = new LoggerFactory([new LineLoggerProvider(output, time)]);
             var log = logging.CreateLogger<NodeAgent>();
-            foreach (var report in recovered) log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
-            if (JournalDirectory.Open(hostRoot, out var why) is null)
+            foreach (var report in recovery.Reports) log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
+            if (JournalDirectory.Open(hostRoot, out var why) is not { } journals)
             {
                 output.WriteLine($"quiesce-agent: {why}");
                 return ExitCode.Failed;
@@ -42,8 +41,9 @@ internal static class RunCommand
                 using var stop = new CancellationTokenSource();
                 using var interrupt = Stop(PosixSignal.SIGINT, stop);
                 using var terminate = Stop(PosixSignal.SIGTERM, stop);
-                var context = new AgentContext(identity, connection, parsed.GetValue(ns)!, hostRoot, parsed.GetValue(CommonOptions.AllowProtected) ?? [], output, time, log);
-                await new NodeAgent(context, recovered).RunAsync(stop.Token).ConfigureAwait(false);
+                var context = new AgentContext(identity, connection, parsed.GetValue(ns)!, hostRoot,
+                    new Permissions(parsed.GetValue(CommonOptions.AllowProtected) ?? [], parsed.GetValue(CommonOptions.AllowUnprotectedHolder)), new BegunPlans(journals, identity.Node), output, time, log);
+                await new NodeAgent(context, recovery).RunAsync(stop.Token).ConfigureAwait(false);
                 return ExitCode.Success;
             }
             catch (KubeConfigException e)

@@ -26,7 +26,7 @@ internal static class ThawCommand
             if (json) output.WriteLine(JsonReport.Line(report, report.Phase.ToString()));
             else
                 foreach (var line in ReportText.Thaw(report, targets.All(parsed))) output.WriteLine(line);
-            return report.Phase == WindowPhase.Thawed && !left.Any(r => r.Reason == FreezeReason.ThawFailed) ? ExitCode.Success : ExitCode.Failed;
+            return report.Phase == WindowPhase.Thawed && !left.Any(r => r.Reason == FreezeReason.ThawFailed || !r.IsFinal) ? ExitCode.Success : ExitCode.Failed;
         });
         return command;
     }

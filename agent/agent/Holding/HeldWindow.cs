@@ -18,6 +18,9 @@ internal sealed class HeldWindow
     // before the deadline has no bound to keep, and on a loaded machine a kill would spoil the verdict for nothing.
     private static readonly TimeSpan Answer = TimeSpan.FromMilliseconds(1250);
 
+    // From SIGKILL to the end of a process without a stuck call; one with such a call does not go away, and is not waited for.
+    private static readonly TimeSpan Killed = TimeSpan.FromMilliseconds(20);
+
     private readonly HolderOrder order;
     private readonly TimeProvider time;
     private readonly HolderProcess holder;
@@ -45,15 +48,20 @@ internal sealed class HeldWindow
         _ = ending.TrySetResult();
     }
 
-    /// <summary>Its reports, once; the last one is final, and nothing of the window is held when it comes.</summary>
+    /// <summary>Its reports, once; the last one is final, and nothing of the window is held when it comes. Where a call is stuck that may take as long as its device does.</summary>
     internal async IAsyncEnumerable<WindowReport> ReportsAsync([EnumeratorCancellation] CancellationToken cancel = default)
     {
         WindowReport? last = null;
-        var killed = false;
+        var death = Death.None;
         while (true)
         {
             var more = holder.Reports.WaitToReadAsync(cancel).AsTask();
-            killed = killed || await OverdueAsync(more, last, cancel).ConfigureAwait(false);
+            if (death == Death.None) death = await OverdueAsync(more, last, cancel).ConfigureAwait(false);
+            if (death != Death.None)
+            {
+                await Task.WhenAny(more, Task.Delay(Killed, time, CancellationToken.None)).ConfigureAwait(false);
+                if (!more.IsCompleted) break;
+            }
             if (!await more.ConfigureAwait(false)) break;
             while (holder.Reports.TryRead(out var report))
             {
@@ -69,11 +77,22 @@ internal sealed class HeldWindow
                 yield break;
             }
         }
-        yield return await RecoverAsync(last, killed).ConfigureAwait(false);
+        await foreach (var report in RecoverAsync(last, death == Death.Killed).ConfigureAwait(false)) yield return report;
     }
 
-    // Waits for a report, and kills the holder when it is overdue; true when it did.
-    private async Task<bool> OverdueAsync(Task more, WindowReport? last, CancellationToken cancel)
+    private enum Death
+    {
+        None,
+
+        /// <summary>It has died with a call in the kernel, so that neither its channel nor its exit tells.</summary>
+        Found,
+
+        /// <summary>It was killed because it was overdue.</summary>
+        Killed,
+    }
+
+    // Waits for a report, and kills the holder when it is overdue.
+    private async Task<Death> OverdueAsync(Task more, WindowReport? last, CancellationToken cancel)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         try
@@ -81,18 +100,22 @@ internal sealed class HeldWindow
             while (true)
             {
                 var asked = ending.Task.IsCompleted; // read before the patience that depends on it
-                if (Patience(last) is not { } patience)
+                var (patience, look) = (Patience(last), Look(last));
+                if (patience is null && look is null)
                 {
                     await more.ConfigureAwait(false);
-                    return false;
+                    return Death.None;
                 }
-                var overdue = Task.Delay(patience, time, enough.Token);
-                var first = await (asked ? Task.WhenAny(more, overdue) : Task.WhenAny(more, overdue, ending.Task)).ConfigureAwait(false);
-                if (first == more) return false;
-                if (first != overdue) continue; // its end was asked for just now: less patience
-                if (cancel.IsCancellationRequested) return false;
+                var looking = look < (patience ?? TimeSpan.MaxValue);
+                var wait = Task.Delay(looking ? look!.Value : patience!.Value, time, enough.Token);
+                var first = await (asked ? Task.WhenAny(more, wait) : Task.WhenAny(more, wait, ending.Task)).ConfigureAwait(false);
+                if (first == more) return Death.None;
+                if (first != wait) continue; // its end was asked for just now: less patience
+                if (cancel.IsCancellationRequested) return Death.None;
+                if (holder.IsDying) return Death.Found;
+                if (looking) continue;
                 holder.Kill(); // stopped, or beyond help; its descriptors' copies are here
-                return true;
+                return Death.Killed;
             }
         }
         finally
@@ -101,13 +124,23 @@ internal sealed class HeldWindow
         }
     }
 
+    // How often to look whether the holder has died inside a call; never while it merely holds, because then it is in none.
+    private static TimeSpan? Look(WindowReport? last) => last switch
+    {
+        { Phase: WindowPhase.Frozen } => null,
+        { Phase: WindowPhase.Thawing } => TimeSpan.FromSeconds(1),
+        _ => TimeSpan.FromMilliseconds(100),
+    };
+
     // How long to wait for the next report before the holder counts as broken; null when nothing is overdue ever.
     private TimeSpan? Patience(WindowReport? last)
     {
         long overdue;
         if (last is { Phase: >= WindowPhase.Thawing })
         {
-            if (last.Filesystems.Any(f => f.State == FilesystemState.Stuck)) return null; // what is stuck in the kernel is ended by no one else
+            // What is stuck in the kernel is ended by no one else; but beside it something may wait for a thaw that a stopped holder does not make.
+            if (last.Filesystems.Any(f => f.State == FilesystemState.Stuck)
+                && !last.Filesystems.Any(f => f.State is FilesystemState.Freezing or FilesystemState.Frozen or FilesystemState.Thawing)) return null;
             overdue = lastAt + Nanoseconds(Answer);
         }
         else
@@ -122,7 +155,7 @@ internal sealed class HeldWindow
         static long Nanoseconds(TimeSpan span) => span.Ticks * 100;
     }
 
-    private async Task<WindowReport> RecoverAsync(WindowReport? last, bool killed)
+    private async IAsyncEnumerable<WindowReport> RecoverAsync(WindowReport? last, bool killed)
     {
         var wasOpen = last?.FrozenAt is not null;
         var why = $"the process that held the filesystems {(killed ? "did not answer in time and was killed" : "died")}; "
@@ -130,21 +163,24 @@ internal sealed class HeldWindow
         WindowReport? recovered = null;
         if (JournalDirectory.Open(order.Plan.HostRoot, out _) is { } directory)
         {
-            var journal = $"{directory}/{order.WindowId}.journal";
-            var reports = await JournalRecoveryRun.RunAsync(order.Plan.HostRoot, [journal], holder.Descriptors).ConfigureAwait(false);
-            recovered = reports.FirstOrDefault(r => r.WindowId == order.WindowId)
-                ?? await LastResort.ThawAsync(order.Plan.HostRoot, journal, holder.Descriptors).ConfigureAwait(false);
+            await foreach (var report in JournalRecoveryRun.OfWindowAsync(order.Plan.HostRoot, directory, order.WindowId, holder.Descriptors).ConfigureAwait(false))
+            {
+                recovered = report;
+                if (!report.IsFinal) yield return Ended(report) with { Phase = WindowPhase.Thawing };
+            }
         }
         holder.CloseDescriptors();
-        return (last ?? new WindowReport()) with
+        yield return Ended(recovered is { IsFinal: true } ? recovered : null);
+
+        WindowReport Ended(WindowReport? report) => (last ?? new WindowReport()) with
         {
             WindowId = order.WindowId,
             Phase = wasOpen ? WindowPhase.Broken : WindowPhase.Failed,
-            Reason = recovered?.Reason ?? FreezeReason.HolderDied,
-            Message = recovered?.Reason is null or FreezeReason.HolderDied ? why : recovered.Message,
-            ReleasedAt = recovered?.ReleasedAt,
-            ThawedFilesystems = recovered?.ThawedFilesystems ?? 0,
-            Filesystems = Merge(last?.Filesystems ?? [], recovered?.Filesystems ?? []),
+            Reason = report?.Reason ?? FreezeReason.HolderDied,
+            Message = report?.Reason is null or FreezeReason.HolderDied ? why : report.Message,
+            ReleasedAt = report?.ReleasedAt,
+            ThawedFilesystems = report?.ThawedFilesystems ?? 0,
+            Filesystems = Merge(last?.Filesystems ?? [], report?.Filesystems ?? []),
         };
     }
 

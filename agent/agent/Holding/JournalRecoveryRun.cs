@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Quiesce.Freezing;
 using Quiesce.Freezing.Holders;
 using Quiesce.Freezing.Journals;
@@ -7,33 +8,65 @@ using Quiesce.Freezing.Windows;
 
 namespace Quiesce.Agent.Holding;
 
+/// <summary>What a recovery has found.</summary>
+/// <param name="Reports">One report for each window that was left behind; not final where a call is stuck. One without a window's id where the recovery itself failed.</param>
+/// <param name="Later">The final reports of those that were not final; ends when nothing is stuck any more.</param>
+internal sealed record Recovery(IReadOnlyList<WindowReport> Reports, ChannelReader<WindowReport>? Later)
+{
+    internal static Recovery Nothing { get; } = new([], null);
+}
+
 /// <summary>Runs a fresh holder that thaws what dead ones left.</summary>
 internal static class JournalRecoveryRun
 {
-    // The holder itself waits five seconds for its calls, and then answers with what is stuck.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    // The holder itself waits a second for its calls, and then answers with what is stuck.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>What every agent does before anything else: looks for journals of this boot whose holder is dead, and ends them.</summary>
-    /// <returns>One report for each window that was left behind; one without a window's id where the recovery itself failed.</returns>
-    internal static Task<IReadOnlyList<WindowReport>> AtStartAsync(string hostRoot)
+    /// <summary>What every agent does before anything else: looks for journals of this boot whose holder is dead or nobody's any more, and ends them.</summary>
+    internal static Task<Recovery> AtStartAsync(string hostRoot)
     {
         var journals = JournalDirectory.Open(hostRoot, out _) is { } directory ? JournalDirectory.List(directory) : [];
-        return journals.Count == 0 ? Task.FromResult<IReadOnlyList<WindowReport>>([]) : RunAsync(hostRoot, journals, []);
+        return journals.Count == 0 ? Task.FromResult(Recovery.Nothing) : RunAsync(hostRoot, "", journals, []);
     }
 
-    /// <summary>Ends these journals; those whose holder still lives are left to it. Takes some seconds at most.</summary>
+    /// <summary>Ends one window whose holder was killed: what can be thawed at once, and what is stuck as soon as its call returns. The last report is final.</summary>
     /// <param name="hostRoot">Where this process sees the host's root.</param>
-    /// <param name="journals">The files.</param>
-    /// <param name="kept">Descriptors that belong to the records of the first one.</param>
-    internal static async Task<IReadOnlyList<WindowReport>> RunAsync(string hostRoot, IReadOnlyList<string> journals, IReadOnlyList<int> kept)
+    /// <param name="directory">The folder of its journal.</param>
+    /// <param name="windowId">The window.</param>
+    /// <param name="kept">Descriptors that belong to the records of its journal.</param>
+    /// <returns>None where there is no journal: nothing is held.</returns>
+    internal static async IAsyncEnumerable<WindowReport> OfWindowAsync(string hostRoot, string directory, string windowId, IReadOnlyList<int> kept)
+    {
+        var file = $"{directory}/{windowId}.journal";
+        var recovery = await RunAsync(hostRoot, windowId, [file], kept).ConfigureAwait(false);
+        var last = recovery.Reports.FirstOrDefault(r => r.WindowId == windowId);
+        if (last is not null) yield return last;
+        if (recovery.Later is not null && last is { IsFinal: false })
+        {
+            await foreach (var report in recovery.Later.ReadAllAsync().ConfigureAwait(false))
+            {
+                last = report;
+                yield return report;
+            }
+        }
+        if (last is { IsFinal: true }) yield break;
+        // No fresh holder can be started, or that one died too.
+        await foreach (var report in LastResort.ThawAsync(hostRoot, file, kept).ConfigureAwait(false)) yield return report;
+    }
+
+    private static async Task<Recovery> RunAsync(string hostRoot, string windowId, IReadOnlyList<string> journals, IReadOnlyList<int> kept)
     {
         var holder = HolderProcess.Start(
-            new HolderOrder { Task = HolderTask.Recover, Plan = new PlanOrder { HostRoot = hostRoot }, Journals = journals }, kept);
+            new HolderOrder { Task = HolderTask.Recover, WindowId = windowId, Plan = new PlanOrder { HostRoot = hostRoot }, Journals = journals }, kept);
         var reports = new List<WindowReport>();
         using var enough = new CancellationTokenSource(Patience);
         try
         {
-            await foreach (var report in holder.Reports.ReadAllAsync(enough.Token).ConfigureAwait(false)) reports.Add(report);
+            await foreach (var report in holder.Reports.ReadAllAsync(enough.Token).ConfigureAwait(false))
+            {
+                if (report is { WindowId.Length: 0, Phase: WindowPhase.Thawed }) return new Recovery(reports, holder.Reports); // the first round is over
+                reports.Add(report);
+            }
         }
         catch (OperationCanceledException)
         {
@@ -45,6 +78,6 @@ internal static class JournalRecoveryRun
                 Message = $"the process that was to thaw what earlier windows left did not answer within {Patience.TotalSeconds:0} s and was killed",
             });
         }
-        return reports;
+        return new Recovery(reports, null);
     }
 }

@@ -16,6 +16,7 @@ internal sealed class NonBlockingWriter
     private bool writing;
     private bool held;
     private long dropped;
+    private long told;
 
     /// <param name="fd">1 or 2, or a test's pipe.</param>
     /// <param name="capacity">The most lines kept.</param>
@@ -58,7 +59,6 @@ internal sealed class NonBlockingWriter
     /// <summary>Waits until everything is written, but not longer than this; what is left then is lost.</summary>
     internal void Drain(TimeSpan patience)
     {
-        if (Dropped is > 0 and var count) WriteLine($"{count} lines were dropped because the output did not take them");
         lock (gate)
         {
             var until = Environment.TickCount64 + (long)patience.TotalMilliseconds;
@@ -77,6 +77,12 @@ internal sealed class NonBlockingWriter
                 Monitor.PulseAll(gate);
                 while (lines.Count == 0 || held) Monitor.Wait(gate);
                 line = lines.Dequeue();
+                // Said as soon as the output takes lines again: behind all that were kept, in front of whatever comes now.
+                if (lines.Count == 0 && dropped > told)
+                {
+                    lines.Enqueue(Encoding.UTF8.GetBytes($"{dropped - told} lines were dropped because the output did not take them\n"));
+                    told = dropped;
+                }
                 writing = true;
             }
             Write(line);

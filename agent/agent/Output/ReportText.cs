@@ -44,7 +44,7 @@ internal static class ReportText
     internal static IEnumerable<string> Recovery(WindowReport report) => report.WindowId.Length == 0
         ? [$"FAILED   {report.Reason}: {report.Message}; what earlier windows may have left frozen was not looked at"]
         : Filesystems(report.Filesystems, "was not frozen", said: null)
-            .Prepend($"RECOVERED {report.WindowId}, left behind by processes that died: {Count(report.ThawedFilesystems)} thawed");
+            .Prepend($"RECOVERED {report.WindowId}, left behind by processes that died: {Count(report.ThawedFilesystems)} thawed{(report.IsFinal ? "" : ", the rest as soon as its call returns")}");
 
     private static IEnumerable<string> Lines(WindowReport report, string resolved, string headline) =>
         Filesystems(report.Filesystems, resolved, report.Message).Prepend(headline);

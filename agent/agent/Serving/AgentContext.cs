@@ -8,7 +8,7 @@ namespace Quiesce.Agent.Serving;
 
 /// <summary>What every session of one agent shares. Safe for any number of threads.</summary>
 internal sealed class AgentContext(
-    AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, IReadOnlyList<string> allowedPaths, NonBlockingWriter output, TimeProvider time, ILogger log)
+    AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, Permissions permissions, BegunPlans begun, NonBlockingWriter output, TimeProvider time, ILogger log)
 {
     private readonly ResourceClient<FreezeWindow> windows = new(connection, Kinds.FreezeWindows);
     private readonly HashSet<object> frozen = [];
@@ -17,7 +17,11 @@ internal sealed class AgentContext(
 
     internal string HostRoot => hostRoot;
 
-    internal IReadOnlyList<string> AllowedPaths => allowedPaths;
+    /// <summary>What the administrator allowed beyond the rule.</summary>
+    internal Permissions Permissions => permissions;
+
+    /// <summary>The plans this boot's agents have begun.</summary>
+    internal BegunPlans Begun => begun;
 
     internal TimeProvider Time => time;
 

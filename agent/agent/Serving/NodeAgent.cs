@@ -1,22 +1,43 @@
+using Quiesce.Agent.Holding;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
+using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Reports;
 using Quiesce.Freezing.Windows;
 
 namespace Quiesce.Agent.Serving;
 
 /// <summary>Serves the NodeFreezes of one node: one session for each that is new, and an honest end for each that an earlier instance had begun.</summary>
-internal sealed class NodeAgent(AgentContext context, IReadOnlyList<WindowReport> recovered)
+internal sealed class NodeAgent
 {
     // Clocks of nodes and API server differ by less than this; a plan older than its timeout by more is nobody's any more.
     private static readonly TimeSpan ClockDifference = TimeSpan.FromMinutes(1);
 
+    // After the last thaw commands, until what is stuck is shown as such: a session that still waits then waits for the kernel.
+    private static readonly TimeSpan StuckShown = TimeSpan.FromSeconds(1.5);
+
+    private readonly AgentContext context;
+    private readonly Recovery recovery;
     private readonly Dictionary<string, NodeFreezeSession> sessions = [];
+
+    // What is known of windows that an earlier instance left behind, and who is to hear when more is known. Under the lock of the first.
+    private readonly Dictionary<string, WindowReport> left;
+    private readonly Dictionary<string, Action<WindowReport>> waiting = [];
     private bool synced;
+
+    /// <param name="context">What all sessions share.</param>
+    /// <param name="recovery">What was found at the start.</param>
+    internal NodeAgent(AgentContext context, Recovery recovery)
+    {
+        this.context = context;
+        this.recovery = recovery;
+        left = recovery.Reports.Where(r => r.WindowId.Length > 0).ToDictionary(r => r.WindowId);
+    }
 
     /// <summary>Serves until cancelled; then thaws everything and writes what it can.</summary>
     internal async Task RunAsync(CancellationToken stop)
     {
+        if (recovery.Later is not null) _ = FollowStuckOnesAsync(recovery.Later, stop);
         try
         {
             await foreach (var change in context.FollowNode().FollowAsync(stop).ConfigureAwait(false))
@@ -28,8 +49,10 @@ internal sealed class NodeAgent(AgentContext context, IReadOnlyList<WindowReport
                         break;
                     case WatchEvent<NodeFreeze>.Deleted(var item):
                         if (sessions.TryGetValue(item.Metadata.Uid, out var session)) session.CommandGone();
+                        else context.Begun.End(item.Metadata.Uid);
                         break;
-                    case WatchEvent<NodeFreeze>.Synced:
+                    case WatchEvent<NodeFreeze>.Synced(var items, _):
+                        if (!synced) context.Begun.Sweep(items.Select(i => i.Metadata.Uid).ToHashSet());
                         synced = true;
                         break;
                     case WatchEvent<NodeFreeze>.Disconnected(var since, var error):
@@ -46,43 +69,84 @@ internal sealed class NodeAgent(AgentContext context, IReadOnlyList<WindowReport
             context.Log.Stopping();
         }
         foreach (var session in sessions.Values) session.Stop();
-        await Task.WhenAll(sessions.Values.Select(s => s.Completed)).ConfigureAwait(false);
+        // A holder whose call is stuck goes on alone, and thaws as soon as it returns.
+        await Task.WhenAny(Task.WhenAll(sessions.Values.Select(s => s.Completed)), Task.Delay(context.StopPatience + StuckShown, context.Time, CancellationToken.None)).ConfigureAwait(false);
     }
 
     private void Begin(NodeFreeze plan)
     {
         var uid = plan.Metadata.Uid;
         if (sessions.ContainsKey(uid) || plan.Status?.Phase >= NodeFreezePhase.Thawed) return;
-        var left = recovered.FirstOrDefault(r => r.WindowId == uid);
-        var untouched = left is null && plan.Status is null or { Phase: NodeFreezePhase.Pending };
-        if (untouched && !IsForgotten(plan))
+        lock (left)
         {
-            sessions[uid] = NodeFreezeSession.Start(plan, context);
-            return;
+            var known = left.GetValueOrDefault(uid);
+            var untouched = known is null && !context.Begun.WasBegun(uid) && plan.Status is null or { Phase: NodeFreezePhase.Pending };
+            if (!untouched) ReportAnothers(plan, known);
+            else if (NeverBegun(plan) is { } why) Write(plan, why, null);
+            else sessions[uid] = NodeFreezeSession.Start(plan, context);
         }
-        // Begun by another instance or before a reboot, or given up long ago: it is not frozen, and what is reported is what is known.
-        var report = untouched ? Forgotten(plan) : EndOfAnother(plan.Status, left, context.Identity);
-        var writer = new StatusWriter(plan, context.NodeFreezes, context.Time, context.Log);
+    }
+
+    // Begun by another instance or before a reboot: it is not frozen, and what is reported is what is known.
+    private void ReportAnothers(NodeFreeze plan, WindowReport? known)
+    {
+        var writer = Write(plan, EndOfAnother(plan.Status, known, context.Identity), known);
+        if (known is not { IsFinal: false }) return;
+        waiting[plan.Metadata.Uid] = report => Write(plan, EndOfAnother(plan.Status, report, context.Identity), report, writer);
+    }
+
+    private StatusWriter Write(NodeFreeze plan, WindowReport report, WindowReport? known, StatusWriter? writer = null)
+    {
+        writer ??= new StatusWriter(plan, context.NodeFreezes, context.Time, context.Log);
         context.Log.Changed(plan.Metadata.Name, report.Phase.ToString(), AgentLog.Why(report));
         writer.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time) with
         {
             FrozenAt = plan.Status?.FrozenAt,
-            Filesystems = left is null ? plan.Status?.Filesystems ?? [] : [.. NodeReport.Of(left, null, context.Identity, context.Time).Filesystems],
+            Filesystems = known is null ? plan.Status?.Filesystems ?? [] : NodeReport.Of(known, null, context.Identity, context.Time).Filesystems,
         });
-        _ = writer.FinishAsync(TimeSpan.FromMinutes(10));
+        if (report.IsFinal) _ = FinishAsync();
+        return writer;
+
+        async Task FinishAsync()
+        {
+            await writer.FinishAsync(TimeSpan.FromMinutes(10)).ConfigureAwait(false);
+            context.Begun.End(plan.Metadata.Uid);
+        }
     }
 
-    // A plan that was there before this agent, whose operator died as well, must not freeze hours later.
-    private bool IsForgotten(NodeFreeze plan) =>
-        !synced && plan.Spec.Mode == NodeFreezeMode.Hold && plan.Metadata.CreationTimestamp is { } created
-        && context.Time.GetUtcNow() - new DateTimeOffset(created.ToUniversalTime()) > TimeSpan.FromSeconds(plan.Spec.FreezeTimeoutSeconds) + ClockDifference;
-
-    private static WindowReport Forgotten(NodeFreeze plan) => new()
+    private async Task FollowStuckOnesAsync(System.Threading.Channels.ChannelReader<WindowReport> later, CancellationToken stop)
     {
-        Phase = WindowPhase.Failed,
-        Reason = Reasons.FreezeTimeout,
-        Message = $"no agent ran on this node within {plan.Spec.FreezeTimeoutSeconds} s of the request; nothing was frozen, ask again",
-    };
+        try
+        {
+            await foreach (var report in later.ReadAllAsync(stop).ConfigureAwait(false))
+            {
+                context.Log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
+                lock (left)
+                {
+                    left[report.WindowId] = report;
+                    if (waiting.Remove(report.WindowId, out var tell)) tell(report);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The next instance finds the same journals.
+        }
+    }
+
+    // Why a plan that nobody has touched is not begun either, or null.
+    private WindowReport? NeverBegun(NodeFreeze plan)
+    {
+        if (synced || plan.Spec.Mode != NodeFreezeMode.Hold || plan.Metadata.CreationTimestamp is not { } created) return null;
+        var (now, since) = (context.Time.GetUtcNow(), new DateTimeOffset(created.ToUniversalTime()));
+        if (since < now - TimeSpan.FromTicks(Native.BootTimeNanoseconds() / 100))
+            return Failed(Reasons.NodeRebooted, "the node was rebooted after the request; nothing was frozen, ask again");
+        return now - since > TimeSpan.FromSeconds(plan.Spec.FreezeTimeoutSeconds) + ClockDifference
+            ? Failed(Reasons.FreezeTimeout, $"no agent ran on this node within {plan.Spec.FreezeTimeoutSeconds} s of the request; nothing was frozen, ask again")
+            : null;
+
+        static WindowReport Failed(string reason, string message) => new() { Phase = WindowPhase.Failed, Reason = reason, Message = message };
+    }
 
     private static WindowReport EndOfAnother(NodeFreezeStatus? status, WindowReport? left, AgentIdentity identity)
     {
@@ -90,10 +154,11 @@ internal sealed class NodeAgent(AgentContext context, IReadOnlyList<WindowReport
         var wasFrozen = status?.Phase is NodeFreezePhase.Frozen or NodeFreezePhase.Thawing || left?.Phase == WindowPhase.Broken;
         return new WindowReport
         {
-            Phase = wasFrozen ? WindowPhase.Broken : WindowPhase.Failed,
+            Phase = left is { IsFinal: false } ? WindowPhase.Thawing : wasFrozen ? WindowPhase.Broken : WindowPhase.Failed,
             Reason = rebooted ? Reasons.NodeRebooted : left?.Reason == Reasons.ThawFailed ? Reasons.ThawFailed : Reasons.AgentRestarted,
             Message = rebooted ? "the node was rebooted in the window, which thawed everything"
                 : left?.Reason == Reasons.ThawFailed ? left.Message
+                : left is { IsFinal: false } ? "the agent died or was replaced in the window; what can be thawed was thawed at once, the rest is as soon as its call returns"
                 : "the agent died or was replaced in the window; everything was thawed at once and is not frozen again",
             FrozenFilesystems = status?.FrozenFilesystems ?? left?.FrozenFilesystems ?? 0,
             ThawedFilesystems = left?.ThawedFilesystems ?? 0,

@@ -61,6 +61,7 @@ internal sealed class NodeFreezeSession
             context.Log.Started(name, $"{plan.Spec.Request.Namespace}/{plan.Spec.Request.Name}", plan.Spec.Mode.ToString(), string.Join(", ", plan.Spec.Paths));
             var final = plan.Spec.Mode switch
             {
+                NodeFreezeMode.Hold when context.Begun.Begin(plan.Metadata.Uid) is { } why => Failed(FreezeReason.JournalUnavailable, why),
                 NodeFreezeMode.Hold => await HoldAsync().ConfigureAwait(false),
                 NodeFreezeMode.Inspect => await SingleAnswer.AskAsync(Order(HolderTask.Inspect), Timeout).ConfigureAwait(false),
                 _ => await SingleAnswer.AskAsync(Order(HolderTask.ThawUnconditionally), Timeout + TimeSpan.FromSeconds(15)).ConfigureAwait(false),
@@ -79,6 +80,7 @@ internal sealed class NodeFreezeSession
             context.Frozen(this, false);
         }
         await status.FinishAsync(stopping ? context.StopPatience : LastWritePatience).ConfigureAwait(false);
+        if (status.Written) context.Begun.End(plan.Metadata.Uid); // else the next instance still has to know
     }
 
     private async Task<WindowReport> HoldAsync()
@@ -127,7 +129,7 @@ internal sealed class NodeFreezeSession
             var deadline = 0L;
             await foreach (var report in held.ReportsAsync(CancellationToken.None).ConfigureAwait(false))
             {
-                context.Frozen(this, report.Phase is WindowPhase.Freezing or WindowPhase.Frozen or WindowPhase.Thawing);
+                context.Frozen(this, HasFrozen(report));
                 final = report;
                 // Each write costs the API server something: only what the operator waits for, or a person has to know.
                 var worthTelling = report.Phase switch
@@ -149,6 +151,11 @@ internal sealed class NodeFreezeSession
             await window.DisposeAsync().ConfigureAwait(false);
         }
     }
+
+    // What is stuck may be so for hours, and the log is where people look for it.
+    private static bool HasFrozen(WindowReport report) => report.Phase is WindowPhase.Freezing or WindowPhase.Frozen
+        || (report.Phase == WindowPhase.Thawing && report.Filesystems.Any(f =>
+            f.State is Freezing.Reports.FilesystemState.Freezing or Freezing.Reports.FilesystemState.Frozen or Freezing.Reports.FilesystemState.Thawing));
 
     private static async Task PassOnAsync(IAsyncEnumerator<FreezeWindowSpec?> window, HeldWindow held)
     {
@@ -174,8 +181,9 @@ internal sealed class NodeFreezeSession
             Paths = plan.Spec.Paths,
             AllFilesystems = plan.Spec.AllFilesystems,
             FailUnsupported = plan.Spec.UnsupportedFilesystems == UnsupportedFilesystems.Fail,
-            AllowedPaths = context.AllowedPaths,
+            AllowedPaths = context.Permissions.ProtectedPaths,
         },
+        AllowUnprotected = context.Permissions.UnprotectedHolder,
     };
 
     private WindowReport EndedBefore() =>

@@ -29,6 +29,9 @@ internal sealed class StatusWriter
         writing = Task.Run(WriteAsync);
     }
 
+    /// <summary>Nothing is left to write: the newest report is in the object, or the object is gone.</summary>
+    internal bool Written { get; private set; }
+
     /// <summary>Replaces what is to be written next.</summary>
     internal void Write(NodeFreezeStatus status)
     {
@@ -63,7 +66,7 @@ internal sealed class StatusWriter
                 }
                 failures = 0;
                 lock (gate)
-                    if (last && wanted is null) return;
+                    if (Written = last && wanted is null) return;
             }
         }
         catch (OperationCanceledException)

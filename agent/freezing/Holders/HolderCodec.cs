@@ -14,7 +14,7 @@ public static class HolderCodec
     /// <summary>Longest message in bytes; the channel's buffers hold it.</summary>
     public const int MaximumMessage = 256 * 1024;
 
-    private const byte Version = 1;
+    private const byte Version = 2;
     private const int MaximumItems = 4096;
     private const int MaximumText = 2048;
 
@@ -30,6 +30,7 @@ public static class HolderCodec
         w.Write(order.Plan.FailUnsupported);
         List(w, order.Plan.ProtectedPaths);
         List(w, order.Plan.AllowedPaths);
+        w.Write(order.AllowUnprotected);
         w.Write(order.Options.Deadline);
         w.Write(order.Options.FreezeTimeout);
         w.Write(order.Options.FreezeAtOnce);
@@ -54,6 +55,7 @@ public static class HolderCodec
             ProtectedPaths = List(r),
             AllowedPaths = List(r),
         },
+        AllowUnprotected = r.ReadBoolean(),
         Options = new WindowOptions
         {
             Deadline = r.ReadInt64(),
@@ -88,6 +90,8 @@ public static class HolderCodec
         Number(w, report.DeadlineAt);
         Number(w, report.FrozenAt);
         Number(w, report.ReleasedAt);
+        w.Write((sbyte)(report.HolderProtected switch { null => -1, false => 0, true => 1 }));
+        Text(w, report.HolderProtectionMessage);
         w.Write(report.FrozenFilesystems);
         w.Write(report.ThawedFilesystems);
         w.Write(report.Filesystems.Count);
@@ -119,6 +123,8 @@ public static class HolderCodec
         DeadlineAt = Number(r),
         FrozenAt = Number(r),
         ReleasedAt = Number(r),
+        HolderProtected = r.ReadSByte() switch { 0 => false, 1 => true, _ => null },
+        HolderProtectionMessage = Text(r),
         FrozenFilesystems = r.ReadInt32(),
         ThawedFilesystems = r.ReadInt32(),
         Filesystems = [.. Enumerable.Range(0, Count(r)).Select(_ => new FilesystemReport

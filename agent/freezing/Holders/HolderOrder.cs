@@ -34,10 +34,16 @@ public sealed record HolderOrder
     /// <summary>What to resolve; its host root also serves the other tasks.</summary>
     public PlanOrder Plan { get; init; } = new();
 
+    /// <summary>Whether to freeze although the holder cannot leave the container's cgroups and PID namespace: an administrator's decision.</summary>
+    public bool AllowUnprotected { get; init; }
+
     /// <summary>How the window behaves.</summary>
     public WindowOptions Options { get; init; } = new() { Deadline = 0, FreezeTimeout = 0 };
 
-    /// <summary>For <see cref="HolderTask.Recover"/>: the journals. A descriptor sent along belongs to the record of the same index of the first.</summary>
+    /// <summary>
+    /// For <see cref="HolderTask.Recover"/>: the journals. A descriptor sent along belongs to the record of the same index of the first. The one of
+    /// <see cref="WindowId"/> was given up by its agent, and its holder killed; of the others it is judged whether they are left behind.
+    /// </summary>
     public IReadOnlyList<string> Journals { get; init; } = [];
 }
 

@@ -12,30 +12,35 @@ namespace Quiesce.Freezing.Journals;
 /// the lock knows that the holder and every call of it are gone; process numbers, which are reused, decide nothing.
 /// </summary>
 /// <remarks>
-/// Layout, little-endian: a header of 64 bytes (8 magic, 4 count, 4 process id, 16 boot id), then records of 256 bytes (4 state, 4 result,
-/// 4 major, 4 minor, 8 fsid, 16 UUID, 4 path length, path). A record's state is one aligned 32-bit store.
+/// Layout, little-endian: a header of 128 bytes (8 magic, 4 count, 4 holder's process id, 16 boot id, 8 holder's start, 4 agent's process id, 4 free,
+/// 8 agent's start, 8 deadline, 8 end, 8 PID namespace), then records of 320 bytes (4 state, 4 result, 4 major, 4 minor, 8 fsid, 16 UUID, 4 and 4 device to mount,
+/// 4 type length, 28 type, 4 path length, path). A record's state is one aligned 32-bit store, a time one aligned 64-bit store.
 /// </remarks>
 public sealed unsafe class Journal : IJournal, IDisposable
 {
-    private const int HeaderSize = 64;
-    private const int RecordSize = 256;
-    private const int PathOffset = 44;
-    private const int MaximumPathBytes = 200;
-    private static ReadOnlySpan<byte> Magic => "QUIESCE1"u8;
+    private const int HeaderSize = 128;
+    private const int DeadlineOffset = 56;
+    private const int EndOffset = 64;
+    private const int NamespaceOffset = 72;
+    private const int RecordSize = 320;
+    private const int TypeOffset = 48;
+    private const int MaximumTypeBytes = 28;
+    private const int PathOffset = 80;
+    private const int MaximumPathBytes = RecordSize - PathOffset - 4;
+    private static ReadOnlySpan<byte> Magic => "QUIESCE2"u8;
 
     private readonly int fd;
     private readonly byte* map;
     private readonly int size;
 
-    private Journal(string file, int fd, byte* map, int size, Guid bootId, int processId, IReadOnlyList<JournalRecord> records)
+    private Journal(string file, int fd, byte* map, int size, bool isOurs, JournalContent content)
     {
         File = file;
         this.fd = fd;
         this.map = map;
         this.size = size;
-        BootId = bootId;
-        ProcessId = processId;
-        Records = records;
+        IsOurs = isOurs;
+        Content = content;
     }
 
     /// <summary>Where it lies.</summary>
@@ -44,22 +49,20 @@ public sealed unsafe class Journal : IJournal, IDisposable
     /// <summary>The window's id: the file's name.</summary>
     public string WindowId => System.IO.Path.GetFileNameWithoutExtension(File);
 
-    /// <summary>The boot it was written in; what it says is void after another.</summary>
-    public Guid BootId { get; }
+    /// <summary>What it said when it was opened.</summary>
+    public JournalContent Content { get; }
 
-    /// <summary>The holder that wrote it.</summary>
-    public int ProcessId { get; }
-
-    /// <summary>The records as they were when the journal was opened.</summary>
-    public IReadOnlyList<JournalRecord> Records { get; }
+    /// <summary>We hold the lock: whoever wrote it, and every call of that process, is gone.</summary>
+    public bool IsOurs { get; private set; }
 
     /// <summary>Makes the journal of a window that is about to freeze.</summary>
     /// <param name="directory">From <see cref="JournalDirectory.Open"/>.</param>
     /// <param name="windowId">A name that no other window has.</param>
     /// <param name="filesystems">One record each, in this order.</param>
+    /// <param name="agent">The process the window is held for.</param>
     /// <param name="journal">The journal, or null.</param>
     /// <returns>The error; ENOSPC when the tmpfs is full.</returns>
-    public static Errno Create(string directory, string windowId, IReadOnlyList<PlannedFilesystem> filesystems, out Journal? journal)
+    public static Errno Create(string directory, string windowId, IReadOnlyList<PlannedFilesystem> filesystems, ProcessIdentity agent, out Journal? journal)
     {
         journal = null;
         var file = $"{directory}/{windowId}.journal";
@@ -90,30 +93,32 @@ public sealed unsafe class Journal : IJournal, IDisposable
             return error;
         }
         var span = new Span<byte>(map, size);
-        var bootId = CurrentBoot();
+        var holder = ProcessIdentity.Current();
         BinaryPrimitives.WriteInt32LittleEndian(span[8..], filesystems.Count);
-        BinaryPrimitives.WriteInt32LittleEndian(span[12..], Environment.ProcessId);
-        _ = bootId.TryWriteBytes(span[16..], bigEndian: true, out _);
+        BinaryPrimitives.WriteInt32LittleEndian(span[12..], holder.Id);
+        _ = CurrentBoot().TryWriteBytes(span[16..], bigEndian: true, out _);
+        BinaryPrimitives.WriteInt64LittleEndian(span[32..], holder.Start);
+        BinaryPrimitives.WriteInt32LittleEndian(span[40..], agent.Id);
+        BinaryPrimitives.WriteInt64LittleEndian(span[48..], agent.Start);
+        BinaryPrimitives.WriteInt64LittleEndian(span[NamespaceOffset..], ProcessIdentity.Namespace);
         for (var i = 0; i < filesystems.Count; i++)
         {
             var record = span[(HeaderSize + (i * RecordSize))..];
             var filesystem = filesystems[i];
-            BinaryPrimitives.WriteUInt32LittleEndian(record[8..], filesystem.Superblock.Major);
-            BinaryPrimitives.WriteUInt32LittleEndian(record[12..], filesystem.Superblock.Minor);
+            WriteDevice(record[8..], filesystem.Superblock);
             BinaryPrimitives.WriteUInt64LittleEndian(record[16..], filesystem.Identity.FsId);
             _ = filesystem.Identity.Uuid.TryWriteBytes(record[24..], bigEndian: true, out _);
-            var path = Encoding.UTF8.GetBytes(filesystem.Path);
-            var length = Math.Min(path.Length, MaximumPathBytes);
-            BinaryPrimitives.WriteInt32LittleEndian(record[40..], length);
-            path.AsSpan(0, length).CopyTo(record[PathOffset..]);
+            WriteDevice(record[40..], filesystem.MountDevice);
+            WriteText(record[TypeOffset..], filesystem.Type, MaximumTypeBytes);
+            WriteText(record[PathOffset..], filesystem.Path, MaximumPathBytes);
         }
         Magic.CopyTo(span); // last: a file without it says nothing yet
-        journal = new Journal(file, fd, map, size, bootId, Environment.ProcessId, Read(span, filesystems.Count));
+        journal = new Journal(file, fd, map, size, isOurs: true, Read(span));
         return Errno.None;
     }
 
     /// <summary>
-    /// Opens a journal that was left behind. <see cref="Errno.TryAgain"/> when its holder, or a call of it, still lives. A file that is not a whole
+    /// Opens a journal that was left behind; <see cref="IsOurs"/> tells whether its holder, or a call of it, still lives. A file that is not a whole
     /// journal gives an empty one: nothing was frozen before it was whole.
     /// </summary>
     public static Errno Open(string file, out Journal? journal)
@@ -123,14 +128,9 @@ public sealed unsafe class Journal : IJournal, IDisposable
         fixed (byte* p = Native.Path(file))
             fd = open(p, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0) return Native.LastErrno;
-        if (Native.flock(fd, Native.LOCK_EX_NB) != 0)
-        {
-            var error = Native.LastErrno;
-            _ = close(fd);
-            return error;
-        }
+        var isOurs = Native.flock(fd, Native.LOCK_EX_NB) == 0;
         stat stat;
-        if (fstat(fd, &stat) != 0 || stat.st_nlink == 0) // removed by another recovery between open and lock
+        if (fstat(fd, &stat) != 0 || stat.st_nlink == 0) // removed by another recovery, or by its holder, between open and lock
         {
             _ = close(fd);
             return Errno.NoEntry;
@@ -138,41 +138,43 @@ public sealed unsafe class Journal : IJournal, IDisposable
         var size = (int)Math.Min((long)stat.st_size, HeaderSize + (RecordSize * FreezePlanner.MaximumFilesystems));
         var map = size < HeaderSize ? null : (byte*)mmap(null, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (map == MAP_FAILED) map = null;
-        var span = map is null ? default : new Span<byte>(map, size);
-        var whole = map is not null && span.StartsWith(Magic);
-        var count = whole ? BinaryPrimitives.ReadInt32LittleEndian(span[8..]) : 0;
-        if (count < 0 || size < HeaderSize + ((long)RecordSize * count)) count = 0;
-        journal = new Journal(
-            file,
-            fd,
-            map,
-            size,
-            whole ? new Guid(span.Slice(16, 16), bigEndian: true) : CurrentBoot(),
-            whole ? BinaryPrimitives.ReadInt32LittleEndian(span[12..]) : 0,
-            Read(span, count));
+        journal = new Journal(file, fd, map, size, isOurs, Read(map is null ? default : new ReadOnlySpan<byte>(map, size)));
         return Errno.None;
     }
 
-    /// <summary>What a journal says, without its lock and without changing it; nothing for one that is not whole or of another boot.</summary>
-    public static IReadOnlyList<JournalRecord> Peek(string file)
+    /// <summary>What a journal says, without its lock and without changing it; nothing for one that is not whole.</summary>
+    public static JournalContent Peek(string file)
     {
         int fd;
         fixed (byte* p = Native.Path(file))
             fd = open(p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0) return []; // removed meanwhile: nothing is owed any more
+        if (fd < 0) return Read(default); // removed meanwhile: nothing is owed any more
         var bytes = new byte[HeaderSize + (RecordSize * FreezePlanner.MaximumFilesystems)];
         int length;
         fixed (byte* p = bytes)
             length = (int)Math.Max(0, (long)pread(fd, p, bytes.Length, 0));
         _ = close(fd);
-        var span = bytes.AsSpan(0, length);
-        if (length < HeaderSize || !span.StartsWith(Magic) || new Guid(span.Slice(16, 16), bigEndian: true) != CurrentBoot()) return [];
-        var count = BinaryPrimitives.ReadInt32LittleEndian(span[8..]);
-        return count < 0 || length < HeaderSize + ((long)RecordSize * count) ? [] : Read(span, count);
+        return Read(bytes.AsSpan(0, length));
     }
 
     /// <summary>The kernel's boot id.</summary>
     public static Guid CurrentBoot() => Guid.Parse(System.IO.File.ReadAllText("/proc/sys/kernel/random/boot_id").AsSpan().Trim());
+
+    /// <summary>Tries once more for the lock.</summary>
+    /// <returns>Whether it is ours now.</returns>
+    public bool TryAcquire() => IsOurs = IsOurs || Native.flock(fd, Native.LOCK_EX_NB) == 0;
+
+    /// <summary>Waits, without bound, until every other process that has it is gone.</summary>
+    public void Acquire()
+    {
+        while (!IsOurs && Native.flock(fd, Native.LOCK_EX) != 0 && Native.LastErrno == Errno.Interrupted)
+        {
+        }
+        IsOurs = true;
+    }
+
+    /// <summary>A record as it is now.</summary>
+    public JournalRecord Record(int index) => ReadRecord(new ReadOnlySpan<byte>(map + HeaderSize + (index * RecordSize), RecordSize));
 
     /// <inheritdoc/>
     public void Set(int index, JournalState state, Errno result)
@@ -180,6 +182,13 @@ public sealed unsafe class Journal : IJournal, IDisposable
         var record = map + HeaderSize + (index * RecordSize);
         Volatile.Write(ref *(int*)(record + 4), (int)result);
         Volatile.Write(ref *(int*)record, (int)state);
+    }
+
+    /// <summary>Notes when the deadline ends the window, and when it was ended; a later agent judges by them whether the holder is overdue.</summary>
+    public void SetTimes(long? deadlineAt, long? endedAt)
+    {
+        Volatile.Write(ref *(long*)(map + DeadlineOffset), deadlineAt ?? 0);
+        Volatile.Write(ref *(long*)(map + EndOffset), endedAt ?? 0);
     }
 
     /// <summary>Removes the file: nothing is owed any more.</summary>
@@ -196,20 +205,55 @@ public sealed unsafe class Journal : IJournal, IDisposable
         _ = close(fd);
     }
 
-    private static List<JournalRecord> Read(ReadOnlySpan<byte> span, int count)
+    private static JournalContent Read(ReadOnlySpan<byte> span)
     {
+        var whole = span.Length >= HeaderSize && span.StartsWith(Magic);
+        if (!whole) return new JournalContent(CurrentBoot(), 0, default, default, null, null, []);
+        var count = BinaryPrimitives.ReadInt32LittleEndian(span[8..]);
+        if (count < 0 || span.Length < HeaderSize + ((long)RecordSize * count)) count = 0;
         var records = new List<JournalRecord>(count);
-        for (var i = 0; i < count; i++)
-        {
-            var record = span[(HeaderSize + (i * RecordSize))..];
-            var length = Math.Clamp(BinaryPrimitives.ReadInt32LittleEndian(record[40..]), 0, MaximumPathBytes);
-            records.Add(new JournalRecord(
-                (JournalState)BinaryPrimitives.ReadInt32LittleEndian(record),
-                (Errno)BinaryPrimitives.ReadInt32LittleEndian(record[4..]),
-                new DeviceNumber(BinaryPrimitives.ReadUInt32LittleEndian(record[8..]), BinaryPrimitives.ReadUInt32LittleEndian(record[12..])),
-                new FilesystemIdentity(BinaryPrimitives.ReadUInt64LittleEndian(record[16..]), new Guid(record.Slice(24, 16), bigEndian: true)),
-                Encoding.UTF8.GetString(record.Slice(PathOffset, length))));
-        }
-        return records;
+        for (var i = 0; i < count; i++) records.Add(ReadRecord(span.Slice(HeaderSize + (i * RecordSize), RecordSize)));
+        return new JournalContent(
+            new Guid(span.Slice(16, 16), bigEndian: true),
+            BinaryPrimitives.ReadInt64LittleEndian(span[NamespaceOffset..]),
+            new ProcessIdentity(BinaryPrimitives.ReadInt32LittleEndian(span[12..]), BinaryPrimitives.ReadInt64LittleEndian(span[32..])),
+            new ProcessIdentity(BinaryPrimitives.ReadInt32LittleEndian(span[40..]), BinaryPrimitives.ReadInt64LittleEndian(span[48..])),
+            Time(span[DeadlineOffset..]),
+            Time(span[EndOffset..]),
+            records);
+
+        static long? Time(ReadOnlySpan<byte> at) => BinaryPrimitives.ReadInt64LittleEndian(at) is > 0 and var time ? time : null;
     }
+
+    private static JournalRecord ReadRecord(ReadOnlySpan<byte> record) => new(
+        (JournalState)BinaryPrimitives.ReadInt32LittleEndian(record),
+        (Errno)BinaryPrimitives.ReadInt32LittleEndian(record[4..]),
+        ReadDevice(record[8..]),
+        new FilesystemIdentity(BinaryPrimitives.ReadUInt64LittleEndian(record[16..]), new Guid(record.Slice(24, 16), bigEndian: true)),
+        ReadText(record[PathOffset..], MaximumPathBytes))
+    {
+        MountDevice = ReadDevice(record[40..]),
+        Type = ReadText(record[TypeOffset..], MaximumTypeBytes),
+    };
+
+    private static void WriteDevice(Span<byte> at, DeviceNumber device)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(at, device.Major);
+        BinaryPrimitives.WriteUInt32LittleEndian(at[4..], device.Minor);
+    }
+
+    private static DeviceNumber ReadDevice(ReadOnlySpan<byte> at) =>
+        new(BinaryPrimitives.ReadUInt32LittleEndian(at), BinaryPrimitives.ReadUInt32LittleEndian(at[4..]));
+
+    // The length in bytes, then the text as UTF-8, cut where it does not fit.
+    private static void WriteText(Span<byte> at, string text, int most)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var length = Math.Min(bytes.Length, most);
+        BinaryPrimitives.WriteInt32LittleEndian(at, length);
+        bytes.AsSpan(0, length).CopyTo(at[4..]);
+    }
+
+    private static string ReadText(ReadOnlySpan<byte> at, int most) =>
+        Encoding.UTF8.GetString(at.Slice(4, Math.Clamp(BinaryPrimitives.ReadInt32LittleEndian(at), 0, most)));
 }

@@ -9,6 +9,9 @@ namespace Quiesce.Freezing.Journals;
 /// <remarks>A journal on a disk could lie on the very filesystem it speaks of. <c>/run</c> is not a tmpfs everywhere, so the kernel is asked.</remarks>
 public static unsafe class JournalDirectory
 {
+    // As for a window: a call that has not returned this long after the end is stuck. Nanoseconds.
+    private const long StuckAfter = 1_000_000_000;
+
     private static readonly string[] Candidates = ["/run", "/dev/shm"];
 
     /// <summary>Finds or makes the folder; null, and why, where there is no tmpfs for it.</summary>
@@ -55,9 +58,10 @@ public static unsafe class JournalDirectory
     /// <param name="directory">From <see cref="Open"/>.</param>
     /// <param name="windowId">A name that no other window has.</param>
     /// <param name="plan">What it is to hold.</param>
+    /// <param name="agent">The process it is to be held for.</param>
     /// <param name="journal">The journal, or null.</param>
     /// <returns>Why there is none; null when there is.</returns>
-    public static Refusal? Claim(string directory, string windowId, FreezePlan plan, out Journal? journal)
+    public static Refusal? Claim(string directory, string windowId, FreezePlan plan, ProcessIdentity agent, out Journal? journal)
     {
         journal = null;
         int turn;
@@ -71,11 +75,13 @@ public static unsafe class JournalDirectory
             if (turn < 0 || patience == 0)
                 return new Refusal(FreezeReason.JournalUnavailable, $"{directory} is locked by another holder that does not go on; find it with 'fuser {directory}'");
             foreach (var file in List(directory))
-                foreach (var record in Journal.Peek(file))
-                    if (record.State != JournalState.Done && plan.Concerns(record.Superblock) is { } filesystem)
-                        return new Refusal(FreezeReason.HeldByOtherRequest,
-                            $"{filesystem.Path}: {(filesystem.Superblock == record.Superblock ? "it is" : $"{record.Path}, which backs it or lies on it, is")} held by another window on this node; wait for its end and ask again");
-            var error = Journal.Create(directory, windowId, plan.Filesystems, out journal);
+            {
+                var other = Journal.Peek(file);
+                if (other.BootId != Journal.CurrentBoot()) continue; // the reboot thawed it
+                foreach (var record in other.Records)
+                    if (record.State != JournalState.Done && plan.Concerns(record.Superblock) is { } filesystem) return HeldBy(other, record, filesystem);
+            }
+            var error = Journal.Create(directory, windowId, plan.Filesystems, agent, out journal);
             return error == Errno.None ? null : new Refusal(FreezeReason.JournalUnavailable,
                 $"the journal of this window cannot be made in {directory}: {error.Describe()}; nothing is frozen without it, make room there");
         }
@@ -83,6 +89,21 @@ public static unsafe class JournalDirectory
         {
             if (turn >= 0) _ = close(turn);
         }
+    }
+
+    // Of a window that was given up, what is not done yet is a call that does not return: waiting for its end may take as long as its device does.
+    private static Refusal HeldBy(JournalContent other, JournalRecord record, PlannedFilesystem filesystem)
+    {
+        var what = filesystem.Superblock == record.Superblock ? "it is" : $"{record.Path}, which backs it or lies on it, is";
+        var stuck = other.EndedAt is { } ended && Native.BootTimeNanoseconds() - ended >= StuckAfter;
+        return record.State switch
+        {
+            JournalState.Freezing when stuck => new Refusal(FreezeReason.FreezeStuck,
+                $"{filesystem.Path}: {what} stuck in the FIFREEZE of an earlier window, which waits for writes in flight and cannot be cancelled; it is thawed as soon as that call returns, check the device of {record.Path} and ask again then"),
+            JournalState.Thawing when stuck => new Refusal(FreezeReason.ThawStuck,
+                $"{filesystem.Path}: {what} stuck in the FITHAW of an earlier window, its device does not answer; check the device of {record.Path} and ask again when it does"),
+            _ => new Refusal(FreezeReason.HeldByOtherRequest, $"{filesystem.Path}: {what} held by another window on this node; wait for its end and ask again"),
+        };
     }
 
     /// <summary>The journals that lie in a folder.</summary>

@@ -24,12 +24,24 @@ public enum JournalState
 /// <param name="Result">The last result of a freeze or thaw call.</param>
 /// <param name="Superblock">Its device number.</param>
 /// <param name="Identity">What tells it from a later one on the same device number.</param>
-/// <param name="Path">Its mount point on the host, for messages; cut at 200 bytes.</param>
+/// <param name="Path">Its mount point on the host, for messages; cut at 236 bytes.</param>
 public sealed record JournalRecord(
     JournalState State, Kernel.Errno Result, Kernel.DeviceNumber Superblock, Kernel.FilesystemIdentity Identity, string Path)
 {
+    /// <summary>The block device it can be mounted from, should no mount be left; <c>0:0</c> where none is known.</summary>
+    public Kernel.DeviceNumber MountDevice { get; init; }
+
+    /// <summary>Its type, such as <c>xfs</c>.</summary>
+    public string Type { get; init; } = "";
+
     /// <summary>Whether a thaw is owed.</summary>
     public bool MayBeFrozen => State is JournalState.Freezing or JournalState.Held or JournalState.Thawing;
+
+    /// <summary>
+    /// Whether a thaw is owed at once though a call of the dead holder is still in the kernel. Only of FREEZING may that call be what freezes:
+    /// before it has returned FITHAW answers that nothing is frozen, and what came of it would stay frozen.
+    /// </summary>
+    public bool IsOwedAtOnce => State is JournalState.Held or JournalState.Thawing;
 }
 
 /// <summary>Where a window notes what it is about to do and what it did, so that another process can finish it.</summary>

@@ -5,7 +5,7 @@ namespace Quiesce.Freezing.Kernel;
 /// every order of events; the same suite holds the simulation to the real one.
 /// </summary>
 /// <remarks>
-/// Any thread may call any member. <see cref="OpenPath"/>, <see cref="OpenFolder"/>, <see cref="Flush"/>, <see cref="Freeze"/> and
+/// Any thread may call any member. <see cref="OpenPath"/>, <see cref="OpenFolder"/>, <see cref="MountDetached"/>, <see cref="Flush"/>, <see cref="Freeze"/> and
 /// <see cref="Thaw"/> can block without end and cannot be cancelled, which is why they are called in a holder process only.
 /// Paths are paths of the host: they are looked up below the host root the kernel was made with.
 /// </remarks>
@@ -19,6 +19,13 @@ public interface IKernel
 
     /// <summary>Opens the folder a path descriptor stands on, so that it can be frozen; an <c>O_PATH</c> descriptor cannot.</summary>
     Errno OpenFolder(Descriptor path, out Descriptor folder);
+
+    /// <summary>
+    /// Mounts a block device writable where nobody sees it (<c>fsopen</c>, <c>fsmount</c>) and opens its root: the only way to a filesystem that is frozen and
+    /// mounted nowhere. Closing the folder unmounts it. A read-only mount would be refused where the superblock is writable. <see cref="Errno.Invalid"/>
+    /// where no filesystem on the device is active, mounted or frozen: nothing is mounted then.
+    /// </summary>
+    Errno MountDetached(string type, DeviceNumber device, out Descriptor folder);
 
     /// <summary>Reads what a descriptor stands on.</summary>
     Errno Identify(Descriptor descriptor, out FileIdentity identity);

@@ -99,6 +99,35 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
     }
 
     /// <inheritdoc/>
+    public Errno MountDetached(string type, DeviceNumber device, out Descriptor folder)
+    {
+        folder = Descriptor.None;
+        if (DeviceName(device) is not { Length: > 0 } name) return Errno.NoDevice;
+        var path = $"{deviceRoot}/dev/{name}";
+        // A superblock keeps its device claimed, frozen and unmounted as well. One that can be claimed has none, and mounting it would be a mount of its own.
+        int claimed;
+        fixed (byte* p = Native.Path(path))
+            claimed = open(p, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+        if (claimed >= 0)
+        {
+            _ = close(claimed);
+            return Errno.Invalid;
+        }
+        if (Native.LastErrno is var refused and not Errno.Busy) return refused;
+        var context = Native.OpenFilesystem(type);
+        if (context < 0) return Native.LastErrno;
+        var error = Native.ConfigureFilesystem(context, path);
+        var mount = error == Errno.None ? Native.MountFilesystem(context) : -1;
+        if (error == Errno.None && mount < 0) error = Native.LastErrno;
+        _ = close(context);
+        if (error != Errno.None) return error;
+        // The mount is gone with the last descriptor on it.
+        error = OpenFolder(new Descriptor(mount), out folder);
+        _ = close(mount);
+        return error;
+    }
+
+    /// <inheritdoc/>
     public Errno Identify(Descriptor descriptor, out FileIdentity identity)
     {
         identity = default;

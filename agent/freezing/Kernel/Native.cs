@@ -28,7 +28,8 @@ internal static unsafe partial class Native
     internal const int PR_SET_PDEATHSIG = 1;
     internal const int TMPFS_MAGIC = 0x01021994;
 
-    internal const int LOCK_EX_NB = 2 | 4;
+    internal const int LOCK_EX = 2;
+    internal const int LOCK_EX_NB = LOCK_EX | 4;
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int prctl(int option, nuint arg2, nuint arg3, nuint arg4, nuint arg5);
@@ -93,6 +94,33 @@ internal static unsafe partial class Native
     {
         var buffer = stackalloc long[32];
         return fstatfs(fd, buffer) == 0 && buffer[0] == TMPFS_MAGIC;
+    }
+
+    /// <summary>fsopen(2): the beginning of a mount.</summary>
+    internal static int OpenFilesystem(string type)
+    {
+        const int fsopen = 430, FSOPEN_CLOEXEC = 1;
+        fixed (byte* p = Path(type))
+            return (int)(long)syscall(fsopen, p, FSOPEN_CLOEXEC);
+    }
+
+    /// <summary>fsconfig(2): names the source and finds or makes the superblock.</summary>
+    internal static Errno ConfigureFilesystem(int context, string source)
+    {
+        const int fsconfig = 431, FSCONFIG_SET_STRING = 1, FSCONFIG_CMD_CREATE = 6;
+        fixed (byte* key = "source\0"u8)
+        fixed (byte* value = Path(source))
+        {
+            if ((long)syscall(fsconfig, context, FSCONFIG_SET_STRING, key, value, 0) != 0) return LastErrno;
+            return (long)syscall(fsconfig, context, FSCONFIG_CMD_CREATE, null, null, 0) == 0 ? Errno.None : LastErrno;
+        }
+    }
+
+    /// <summary>fsmount(2): a mount that is attached nowhere.</summary>
+    internal static int MountFilesystem(int context)
+    {
+        const int fsmount = 432, FSMOUNT_CLOEXEC = 1;
+        return (int)(long)syscall(fsmount, context, FSMOUNT_CLOEXEC, 0);
     }
 
     /// <summary>A path as the C library wants it: UTF-8 with a closing zero.</summary>

@@ -34,7 +34,11 @@ public sealed record PlanOrder
 /// <param name="Folder">An open folder on it.</param>
 /// <param name="Stage">Frozen in this order, thawed in the reverse one; filesystems of a stage do not depend on each other.</param>
 public sealed record PlannedFilesystem(
-    string Path, string Type, string Source, DeviceNumber Superblock, FilesystemIdentity Identity, Descriptor Folder, int Stage);
+    string Path, string Type, string Source, DeviceNumber Superblock, FilesystemIdentity Identity, Descriptor Folder, int Stage)
+{
+    /// <summary>A block device it can be mounted from: of a filesystem without a number of its own, such as btrfs, one of its members; <c>0:0</c> where none is known.</summary>
+    public DeviceNumber MountDevice { get; init; } = Superblock.Major != 0 ? Superblock : default;
+}
 
 /// <summary>What the resolver found: what can be frozen, and what is left out or refused and why.</summary>
 public sealed record FreezePlan

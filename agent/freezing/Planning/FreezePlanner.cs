@@ -207,7 +207,8 @@ public sealed class FreezePlanner
                 $"{hostPath}: what was opened is not the mount that was resolved (mount {mount.Id} of {mount.Superblock}); it was left alone, try again");
             return;
         }
-        planned.Add(mount.Superblock, new PlannedFilesystem(hostPath, mount.Type, mount.Source, mount.Superblock, filesystem, folder, Stage: 0));
+        var one = new PlannedFilesystem(hostPath, mount.Type, mount.Source, mount.Superblock, filesystem, folder, Stage: 0);
+        planned.Add(mount.Superblock, one.MountDevice != default || kernel.DevicesBelow(mount.Superblock) is not [var member, ..] ? one : one with { MountDevice = member });
     }
 
     // The table was read before the opens, and the kernel gives a mount's id to the next one as soon as it is free: another mount may have taken the

@@ -15,9 +15,10 @@ public static class UnconditionalThaw
     private const int MaximumDepth = 64;
 
     /// <summary>One filesystem to thaw.</summary>
-    /// <param name="Path">Its mount point on the host.</param>
-    /// <param name="Mount">Its line in the mount table.</param>
-    public sealed record Target(string Path, Mount Mount);
+    /// <param name="Path">Its mount point on the host, or the path asked for.</param>
+    /// <param name="Mount">That mount's line in the mount table.</param>
+    /// <param name="Others">Its other mounts, should the first one be hidden.</param>
+    public sealed record Target(string Path, Mount Mount, IReadOnlyList<Mount> Others);
 
     /// <summary>The filesystems an order names, each superblock once; paths that name none are reported.</summary>
     public static (IReadOnlyList<Target> Targets, IReadOnlyList<FilesystemReport> Findings, Refusal? Refusal) Find(IKernel kernel, PlanOrder order)
@@ -43,23 +44,25 @@ public static class UnconditionalThaw
             if (mount is null)
                 findings.Add(new FilesystemReport { Path = path, State = FilesystemState.Failed, Reason = fault.Item1, Message = fault.Item2 });
             else
-                targets.TryAdd(mount.Superblock, new Target(HostPaths.ToHost(order.HostRoot, mount.MountPoint) ?? path, mount));
+                Add(HostPaths.ToHost(order.HostRoot, mount.MountPoint) ?? path, mount);
         }
         if (order.AllFilesystems)
         {
             foreach (var mount in table.Mounts.OrderBy(m => m.Root == "/" ? 0 : 1).ThenBy(m => m.MountPoint.Length))
                 if (!FilesystemTypes.CannotFreeze(mount.Type) && HostPaths.ToHost(order.HostRoot, mount.MountPoint) is { } path)
-                    targets.TryAdd(mount.Superblock, new Target(path, mount));
+                    Add(path, mount);
         }
         // A lower filesystem first: the thaw of one whose loop file lies on a frozen one waits for that.
         var graph = new BackingGraph(kernel, table, order.HostRoot);
         var stages = FreezeStages.Order(targets.Keys, graph);
         return ([.. targets.Values.OrderByDescending(t => stages[t.Mount.Superblock])], findings, null);
+
+        void Add(string path, Mount mount) => targets.TryAdd(mount.Superblock, new Target(path, mount, [.. table.Of(mount.Superblock).Where(m => m != mount)]));
     }
 
-    /// <summary>Thaws one. Blocks as long as the kernel does.</summary>
+    /// <summary>Thaws one, through the first of its mounts that can be reached. Blocks as long as the kernel does.</summary>
     /// <returns><see cref="FilesystemState.Thawed"/> when it was frozen, <see cref="FilesystemState.Resolved"/> when it was not.</returns>
-    public static FilesystemReport Thaw(IKernel kernel, Target target)
+    public static FilesystemReport Thaw(IKernel kernel, string hostRoot, Target target)
     {
         var report = new FilesystemReport
         {
@@ -68,15 +71,11 @@ public static class UnconditionalThaw
             Source = target.Mount.Source,
             Device = target.Mount.Superblock.ToString(),
         };
-        var error = kernel.OpenPath(target.Path, out var descriptor);
-        var folder = Descriptor.None;
-        if (error == Errno.None)
+        var error = Open(kernel, target.Path, target.Mount, out var folder);
+        foreach (var other in target.Others)
         {
-            error = kernel.Identify(descriptor, out var identity);
-            // Hidden below another mount, or a file bind-mounted: the descriptor must still stand on this very superblock's mount.
-            if (error == Errno.None && identity.MountId != target.Mount.Id) error = Errno.Stale;
-            if (error == Errno.None) error = kernel.OpenFolder(descriptor, out folder);
-            kernel.Close(descriptor);
+            if (error == Errno.None) break;
+            if (HostPaths.ToHost(hostRoot, other.MountPoint) is { } path && Open(kernel, path, other, out folder) == Errno.None) error = Errno.None;
         }
         var thaws = 0;
         if (error == Errno.None)
@@ -94,7 +93,7 @@ public static class UnconditionalThaw
             {
                 State = FilesystemState.Skipped,
                 Reason = FreezeReason.IdentityChanged,
-                Message = $"{target.Path}: cannot be reached by this path, another mount hides it",
+                Message = $"{target.Path}: cannot be reached by any path, other mounts hide it",
             },
             _ => report with
             {
@@ -103,5 +102,18 @@ public static class UnconditionalThaw
                 Message = $"{target.Path}: thawing failed with {error.Describe()}",
             },
         };
+    }
+
+    // Hidden below another mount, or a file bind-mounted: the descriptor must stand on this very mount.
+    private static Errno Open(IKernel kernel, string path, Mount mount, out Descriptor folder)
+    {
+        folder = Descriptor.None;
+        var error = kernel.OpenPath(path, out var descriptor);
+        if (error != Errno.None) return error;
+        error = kernel.Identify(descriptor, out var identity);
+        if (error == Errno.None && identity.MountId != mount.Id) error = Errno.Stale;
+        if (error == Errno.None) error = kernel.OpenFolder(descriptor, out folder);
+        kernel.Close(descriptor);
+        return error;
     }
 }

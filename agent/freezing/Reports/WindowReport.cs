@@ -35,6 +35,12 @@ public sealed record WindowReport
     /// <summary>Filesystems whose release answered success.</summary>
     public int ThawedFilesystems { get; init; }
 
+    /// <summary>Whether the holder is beyond the reach of what kills or pauses its agent's container; null before it is known.</summary>
+    public bool? HolderProtected { get; init; }
+
+    /// <summary>Why it is not, and what to do; null where it is.</summary>
+    public string? HolderProtectionMessage { get; init; }
+
     /// <summary>Every filesystem: those of the window first, then what was left out or refused.</summary>
     public IReadOnlyList<FilesystemReport> Filesystems { get; init; } = [];
 

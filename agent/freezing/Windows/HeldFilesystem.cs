@@ -36,6 +36,9 @@ internal sealed class HeldFilesystem(PlannedFilesystem plan)
 
     internal long FlushNanoseconds { get; set; }
 
+    /// <summary>When the call that is under way was asked for.</summary>
+    internal long CallStarted { get; set; }
+
     internal long? FreezeNanoseconds { get; set; }
 
     internal long FrozenAt { get; set; }

@@ -9,7 +9,7 @@ internal static class Verdict
     /// <summary>The final phase. A window that someone else broke is Broken whatever ended it.</summary>
     internal static WindowPhase FinalPhase(Window window, bool wasOpen, EndCause cause) => Judge(window, wasOpen, cause).Phase;
 
-    internal static WindowReport Of(Window window, bool wasOpen, EndCause? cause, bool stuck)
+    internal static WindowReport Of(Window window, bool wasOpen, EndCause? cause, Func<HeldFilesystem, bool> isStuck)
     {
         var (reason, message) = cause is null ? (null, null)
             : window.Finished ? Judge(window, wasOpen, cause) is var v ? (v.Reason, v.Message) : default
@@ -26,7 +26,7 @@ internal static class Verdict
             ReleasedAt = window.ReleasedAt,
             FrozenFilesystems = filesystems.Count(f => WasFrozen(f)),
             ThawedFilesystems = filesystems.Count(f => f.Step == HoldStep.Thawed),
-            Filesystems = [.. filesystems.Select(f => Of(f, cause, stuck))],
+            Filesystems = [.. filesystems.Select(f => Of(f, cause, isStuck(f)))],
         };
     }
 
@@ -62,12 +62,10 @@ internal static class Verdict
         {
             HoldStep.Resolved or HoldStep.Flushing => (cause is null ? FilesystemState.Resolved : FilesystemState.Failed, Given(cause), Untouched(f, cause)),
             HoldStep.Flushed => (cause is null ? FilesystemState.Prepared : FilesystemState.Failed, f.Reason ?? Given(cause), f.Message ?? Untouched(f, cause)),
-            HoldStep.Freezing when stuck => (FilesystemState.Stuck, FreezeReason.FreezeStuck,
-                $"{f.Plan.Path}: FIFREEZE does not return, it waits for writes in flight; it is thawed as soon as it does"),
+            HoldStep.Freezing when stuck => (FilesystemState.Stuck, FreezeReason.FreezeStuck, StuckCalls.Freeze(f.Plan.Path)),
             HoldStep.Freezing => (FilesystemState.Freezing, null, null),
             HoldStep.Frozen => (FilesystemState.Frozen, null, null),
-            HoldStep.Thawing when stuck => (FilesystemState.Stuck, FreezeReason.ThawStuck,
-                $"{f.Plan.Path}: FITHAW does not return, its device does not answer; writers go on as soon as it does"),
+            HoldStep.Thawing when stuck => (FilesystemState.Stuck, FreezeReason.ThawStuck, StuckCalls.Thaw(f.Plan.Path)),
             HoldStep.Thawing => (FilesystemState.Thawing, null, null),
             HoldStep.Thawed when f.Written => (FilesystemState.Thawed, FreezeReason.DeviceWritten, Written(f)),
             HoldStep.Thawed => (FilesystemState.Thawed, null, null),

@@ -25,7 +25,7 @@ public sealed class Window
     // Nor many dead ones on top of each other: this long after the end every stage is being thawed, which leaves the calls time within a second.
     private const long AllStagesWait = 800_000_000;
 
-    // A call that has not returned this long after the end is shown as stuck.
+    // A call that has not returned this long after the end is shown as stuck; a freeze that is as old when the window ends is so at once.
     private const long StuckAfter = 1_000_000_000;
 
     // FITHAW errors other than EINVAL are not known to be final.
@@ -85,6 +85,9 @@ public sealed class Window
 
     /// <summary>When the deadline ends the window; null before the first freeze call.</summary>
     public long? DeadlineAt => armedAt + deadline;
+
+    /// <summary>When the window was ended or given up; null while it was not.</summary>
+    public long? EndedAt => endedAt;
 
     /// <summary>A thaw failed for good: something may still be frozen, and the journal must stay.</summary>
     public bool OwesThaw => !All(static f => f.Step != HoldStep.ThawFailed);
@@ -190,7 +193,7 @@ public sealed class Window
         {
             filesystem.Step = HoldStep.Frozen;
             filesystem.FrozenAt = now;
-            if (cause is not null) Thaw(index); // given up meanwhile: never hold what nobody waits for
+            if (cause is not null) Thaw(index, now); // given up meanwhile: never hold what nobody waits for
         }
         else
         {
@@ -234,7 +237,7 @@ public sealed class Window
                 break;
             case Errno.Interrupted or Errno.TryAgain:
             case not Errno.None when filesystem.ThawAttempts < MaximumThawAttempts:
-                Thaw(index);
+                Thaw(index, now);
                 return;
             default:
                 filesystem.Step = HoldStep.ThawFailed;
@@ -281,7 +284,10 @@ public sealed class Window
     }
 
     /// <summary>How things stand.</summary>
-    public WindowReport Report(long now) => Verdict.Of(this, wasOpen, cause, endedAt is { } ended && now - ended >= StuckAfter);
+    public WindowReport Report(long now) => Verdict.Of(this, wasOpen, cause, f => IsStuck(f, now));
+
+    private bool IsStuck(HeldFilesystem f, long now) =>
+        endedAt is { } ended && (now - ended >= StuckAfter || (f.Step == HoldStep.Freezing && now - f.CallStarted >= StuckAfter));
 
     private void Advance(long now)
     {
@@ -295,10 +301,15 @@ public sealed class Window
                 Phase = Verdict.FinalPhase(this, wasOpen, cause);
                 actions.Enqueue(new WindowAction(WindowActionKind.Report, -1));
             }
-            else if (!AnyThawing(thawStage))
+            else
             {
-                thawStageUntil = null;
-                ThawNextStage(now);
+                if (!AnyThawing(thawStage))
+                {
+                    thawStageUntil = null;
+                    ThawNextStage(now);
+                }
+                // One that was shown as stuck may have come back.
+                if (now - endedAt >= StuckAfter) actions.Enqueue(new WindowAction(WindowActionKind.Report, -1));
             }
             return;
         }
@@ -336,6 +347,7 @@ public sealed class Window
         {
             if (filesystems[i].Plan.Stage != freezeStage) continue;
             filesystems[i].Step = HoldStep.Freezing;
+            filesystems[i].CallStarted = now;
             actions.Enqueue(new WindowAction(WindowActionKind.Freeze, i));
         }
     }
@@ -362,7 +374,7 @@ public sealed class Window
             for (var i = 0; i < filesystems.Length; i++)
             {
                 if (filesystems[i].Plan.Stage != thawStage || filesystems[i].Step != HoldStep.Frozen) continue;
-                Thaw(i);
+                Thaw(i, now);
                 any = true;
             }
             if (!any) continue;
@@ -379,9 +391,10 @@ public sealed class Window
         return false;
     }
 
-    private void Thaw(int index)
+    private void Thaw(int index, long now)
     {
         filesystems[index].Step = HoldStep.Thawing;
+        filesystems[index].CallStarted = now;
         actions.Enqueue(new WindowAction(WindowActionKind.Thaw, index));
     }
 

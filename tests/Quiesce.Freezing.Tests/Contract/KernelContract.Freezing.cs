@@ -1,4 +1,5 @@
 using Quiesce.Freezing.Kernel;
+using Quiesce.Freezing.Mounts;
 using Quiesce.RealFilesystems;
 
 namespace Quiesce.Freezing.Tests.Contract;
@@ -150,6 +151,57 @@ public abstract partial class KernelContract
         var folder = OpenFolder(kernel, filesystem.MountPoint);
         Assert.Equal(Errno.Busy, kernel.Freeze(folder));
         Assert.Equal(Errno.None, kernel.Thaw(folder));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Frozen_and_mounted_nowhere_it_is_thawed_through_a_mount_that_nobody_sees(FilesystemKind kind)
+    {
+        var filesystem = await Machine.FreshAsync(kind);
+        var kernel = Machine.Kernel();
+        var folder = OpenFolder(kernel, filesystem.MountPoint);
+        var identity = IdentifyFilesystem(kernel, folder);
+        var mount = MountAt(kernel, filesystem.MountPoint);
+        Assert.Equal(Errno.None, kernel.Freeze(folder));
+        CloseAll();
+        Assert.True(await filesystem.UnmountAsync(filesystem.MountPoint));
+
+        Assert.Equal(Errno.None, kernel.MountDetached(mount.Type, filesystem.Device, out var detached));
+        Assert.True(identity.IsSame(IdentifyFilesystem(kernel, detached)));
+        Assert.Equal(Errno.Busy, kernel.Freeze(detached));
+        Assert.Equal(Errno.None, kernel.Thaw(detached));
+        Assert.Equal(Errno.Invalid, kernel.Thaw(detached));
+        Assert.Equal(Errno.None, MountTable.Read(kernel, out var table));
+        Assert.Empty(table.Of(mount.Superblock));
+        kernel.Close(detached);
+        await Poll.UntilAsync(() =>
+        {
+            // With its last descriptor the mount is gone; the device of a btrfs is given back a moment later.
+            var again = kernel.MountDetached(mount.Type, filesystem.Device, out var folder);
+            kernel.Close(folder);
+            return again == Errno.Invalid;
+        });
+        await filesystem.MountAgainAsync();
+        Assert.False(filesystem.IsFrozen);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task What_is_mounted_can_be_reached_through_a_mount_of_its_own_as_well_and_what_is_not_active_is_not_mounted(FilesystemKind kind)
+    {
+        var filesystem = await Machine.FreshAsync(kind);
+        var kernel = Machine.Kernel();
+        var type = MountAt(kernel, filesystem.MountPoint).Type;
+        Assert.Equal(Errno.None, kernel.MountDetached(type, filesystem.Device, out var detached));
+        Assert.Equal(Errno.None, kernel.Freeze(detached));
+        Assert.True(filesystem.IsFrozen);
+        Assert.Equal(Errno.None, kernel.Thaw(detached));
+        kernel.Close(detached);
+        Assert.True(await filesystem.UnmountAsync(filesystem.MountPoint));
+        Assert.Equal(Errno.Invalid, kernel.MountDetached(type, filesystem.Device, out var none));
+        Assert.False(none.IsOpen);
+        Assert.Equal(Errno.NoDevice, kernel.MountDetached(type, new DeviceNumber(240, 77), out _));
+        await filesystem.MountAgainAsync();
     }
 
     [Theory]

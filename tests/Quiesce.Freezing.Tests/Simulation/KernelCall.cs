@@ -7,6 +7,7 @@ public enum CallKind
     ReadMountTable,
     OpenPath,
     OpenFolder,
+    MountDetached,
     Identify,
     IdentifyFilesystem,
     Flush,

@@ -28,6 +28,10 @@ internal sealed class MountTree
         return mount;
     }
 
+    /// <summary>The root of a filesystem on a mount that is in no tree, as fsmount(2) makes it.</summary>
+    internal SimulatedPlace Unattached(SimulatedFilesystem filesystem) =>
+        new(new SimulatedMount(FreeId(), filesystem, filesystem.Root, "/", "", null) { Attached = false }, filesystem.Root);
+
     /// <summary>Takes a mount away from the tree; what stands on it stays.</summary>
     internal void Detach(SimulatedMount mount)
     {

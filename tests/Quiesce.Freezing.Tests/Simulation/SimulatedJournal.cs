@@ -23,7 +23,11 @@ internal sealed class SimulatedJournal(IReadOnlyList<PlannedFilesystem> filesyst
     internal JournalState State(int index) => states[index];
 
     internal JournalRecord Record(int index) =>
-        new(states[index], results[index], filesystems[index].Superblock, filesystems[index].Identity, filesystems[index].Path);
+        new(states[index], results[index], filesystems[index].Superblock, filesystems[index].Identity, filesystems[index].Path)
+        {
+            MountDevice = filesystems[index].MountDevice,
+            Type = filesystems[index].Type,
+        };
 
     public void Set(int index, JournalState state, Errno result)
     {

@@ -15,6 +15,7 @@ internal sealed class SimulatedKernel : IKernel
 
     private readonly Dictionary<int, OpenFile> descriptors = [];
     private readonly List<Fault> faults = [];
+    private readonly List<SimulatedFilesystem> filesystems = [];
     private SimulatedPlace? hostRoot;
 
     internal SimulatedKernel()
@@ -68,6 +69,7 @@ internal sealed class SimulatedKernel : IKernel
     {
         var filesystem = new SimulatedFilesystem(type, superblock, source);
         _ = Mounts.Mount(filesystem, mountPoint);
+        filesystems.Add(filesystem);
         return filesystem;
     }
 
@@ -107,6 +109,18 @@ internal sealed class SimulatedKernel : IKernel
         var error = Enter(CallKind.OpenFolder, path, out var file);
         if (error == Errno.None) error = file.Place.Node.Kind != NodeKind.Folder ? Errno.NotDirectory : Open(file.Place, pathOnly: false, out folder);
         return Leave(CallKind.OpenFolder, error, file);
+    }
+
+    public Errno MountDetached(string type, DeviceNumber device, out Descriptor folder)
+    {
+        folder = Descriptor.None;
+        var path = device.ToString();
+        if (Enter(CallKind.MountDetached, path) is var error and not Errno.None) return Leave(CallKind.MountDetached, error, path);
+        if (!Devices.ContainsKey(device)) return Leave(CallKind.MountDetached, Errno.NoDevice, path);
+        var filesystem = filesystems.Find(f => f.Superblock == device || (Devices.TryGetValue(f.Superblock, out var d) && d.Below.Contains(device)));
+        if (filesystem is null || !IsActive(filesystem)) return Leave(CallKind.MountDetached, Errno.Invalid, path);
+        if (filesystem.Type != type) return Leave(CallKind.MountDetached, Errno.Busy, path);
+        return Leave(CallKind.MountDetached, Open(Mounts.Unattached(filesystem), pathOnly: false, out folder), path);
     }
 
     public Errno Identify(Descriptor descriptor, out FileIdentity identity)
@@ -205,6 +219,10 @@ internal sealed class SimulatedKernel : IKernel
         else filesystem.FrozenBy = Freezer.Nobody;
         return Errno.None;
     }
+
+    // Mounted, frozen, or kept by a descriptor behind a lazy unmount.
+    private bool IsActive(SimulatedFilesystem filesystem) =>
+        filesystem.FrozenBy != Freezer.Nobody || Mounts.Attached.Any(m => m.Filesystem == filesystem) || descriptors.Values.Any(d => d.Place.Mount.Filesystem == filesystem);
 
     private Errno Walk(string path, out SimulatedPlace place) => Mounts.Walk(hostRoot ?? Mounts.ProcessRoot, path, out place);
 

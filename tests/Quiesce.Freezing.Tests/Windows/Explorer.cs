@@ -8,8 +8,7 @@ internal sealed class Explorer
     private readonly Dictionary<UInt128, double> known = [];
     private readonly List<WorldEvent> path = [];
     private long steps;
-    private long crashes;
-    private long gaps;
+    private CrashCount crashes;
 
     private Explorer()
     {
@@ -19,12 +18,11 @@ internal sealed class Explorer
     /// <param name="Interleavings">Complete orders of events, from the start to the last return.</param>
     /// <param name="States">States that differ.</param>
     /// <param name="Steps">Events that were tried.</param>
-    /// <param name="Crashes">Deaths of the holder that were recovered from.</param>
-    /// <param name="InTheGap">In how many of these another program's freeze was released, because it came between a call and its record.</param>
-    internal sealed record Result(double Interleavings, long States, long Steps, long Crashes, long InTheGap)
+    /// <param name="Crashes">Deaths that were recovered from.</param>
+    internal sealed record Result(double Interleavings, long States, long Steps, CrashCount Crashes)
     {
         public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-            $"{(Interleavings < 1_000_000_000 ? Interleavings.ToString("N0", CultureInfo.InvariantCulture) : Interleavings.ToString("E1", CultureInfo.InvariantCulture))} interleavings over {States:N0} states and {Steps:N0} steps, {Crashes:N0} crashes recovered");
+            $"{(Interleavings < 1_000_000_000 ? Interleavings.ToString("N0", CultureInfo.InvariantCulture) : Interleavings.ToString("E1", CultureInfo.InvariantCulture))} interleavings over {States:N0} states and {Steps:N0} steps, {Crashes.Holders:N0} deaths of holders and {Crashes.Recoveries:N0} of recoveries made good");
     }
 
     /// <summary>Explores a case.</summary>
@@ -35,7 +33,7 @@ internal sealed class Explorer
         try
         {
             var interleavings = explorer.From(new World(new Machine(options)));
-            return new Result(interleavings, explorer.known.Count, explorer.steps, explorer.crashes, explorer.gaps);
+            return new Result(interleavings, explorer.known.Count, explorer.steps, explorer.crashes);
         }
         catch (InvariantException e)
         {
@@ -48,9 +46,7 @@ internal sealed class Explorer
         var digest = world.Digest();
         if (known.TryGetValue(digest, out var interleavings)) return interleavings;
         Invariants.State(world);
-        var (crashed, inTheGap) = Invariants.Crash(world);
-        crashes += crashed;
-        gaps += inTheGap;
+        crashes += Invariants.Crash(world);
         var possible = world.Possible();
         if (possible.Count == 0)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Recovery;
@@ -17,6 +18,8 @@ internal static class Invariants
 
     /// <summary>When every stage is being thawed, whatever is stuck; leaves time for the calls within <see cref="ThawBound"/>.</summary>
     private const long AllStagesWait = 800 * WorldOptions.Millisecond;
+
+    private static readonly ConcurrentDictionary<(Journals.JournalState State, Errno Result, Freezer FrozenBy), (Journals.JournalState State, Freezer FrozenBy, int Deaths)> Ended = [];
 
     internal static void Check(bool kept, string promise)
     {
@@ -118,31 +121,105 @@ internal static class Invariants
             Check((stuck & (1 << i)) != 0 || w.FrozenBy(i) != Freezer.Caller || w.Window.Filesystems[i].Step == HoldStep.ThawFailed, $"{i} stays frozen because another call is stuck");
     }
 
-    /// <summary>The holder dies now: after recovery nothing of ours is frozen, and nothing of others was thawed that could be told from ours.</summary>
-    /// <returns>How many crashes were tried, and in how many of them a stranger's freeze went with ours in the gap the design names.</returns>
-    internal static (int Crashes, int InTheGap) Crash(World from)
+    /// <summary>
+    /// The holder dies now: after recovery nothing of ours is frozen, and nothing of others was thawed that could be told from ours. Its calls that
+    /// had begun have been carried out, were never made, or are still in the kernel; and the recovery itself dies at each of its steps, and another follows.
+    /// </summary>
+    /// <returns>How many crashes were tried, of holders and of recoveries, and in how many of them a stranger's freeze went with ours in the gap the design names.</returns>
+    internal static CrashCount Crash(World from)
     {
         var underWay = Enumerable.Range(0, from.Count).Where(i => from.StepOf(i) == CallStep.Begun).Aggregate(0, (mask, i) => mask | (1 << i));
-        var (crashes, gaps) = (0, 0);
+        var count = default(CrashCount);
         for (var entered = underWay; ; entered = (entered - 1) & underWay)
         {
-            var w = from.Copy();
-            w.EnterAllBegun(entered);
-            var before = Enumerable.Range(0, w.Count).Select(w.FrozenBy).ToList();
-            w.LayDown();
+            var rest = underWay & ~entered;
+            count += Recover(from, entered, stuck: 0);
+            if (rest != 0) count += Recover(from, entered, stuck: rest);
+            if (entered == 0) return count;
+        }
+    }
+
+    private static CrashCount Recover(World from, int entered, int stuck)
+    {
+        var w = from.Copy();
+        w.EnterAllBegun(entered);
+        var before = Enumerable.Range(0, w.Count).Select(w.FrozenBy).ToList();
+        var states = Enumerable.Range(0, w.Count).Select(i => w.Machine.Journal.Record(i).State).ToList();
+        var count = new CrashCount(1, 0, 0);
+        w.LayDown();
+        for (var i = 0; i < w.Count; i++)
+            if (stuck == 0 || w.Machine.Journal.Record(i).IsOwedAtOnce) count += End(w, i);
+        if (stuck != 0)
+        {
+            // What is stuck holds up nothing else, and when its call has returned its thaw follows.
             for (var i = 0; i < w.Count; i++)
+                Check((stuck & (1 << i)) != 0 || w.Machine.Filesystems[i].FrozenBy != Freezer.Caller || states[i] == Journals.JournalState.Freezing, $"{i} waits for the stuck call of another");
+            w.EnterStuck(stuck);
+            for (var i = 0; i < w.Count; i++) count += End(w, i);
+        }
+        for (var i = 0; i < w.Count; i++)
+        {
+            var after = w.Machine.Filesystems[i].FrozenBy;
+            Check(after != Freezer.Caller, $"{i} stays frozen after a crash in state {states[i]}{(stuck == 0 ? "" : " with a call stuck")}");
+            if (before[i] != Freezer.Stranger || after == Freezer.Stranger) continue;
+            var inTheGap = states[i] is Journals.JournalState.Freezing or Journals.JournalState.Thawing;
+            Check(inTheGap || w.Ghost(i).StrangerTookOver, $"{i} was frozen by another program and thawed after a crash in state {states[i]}");
+            if (inTheGap) count += new CrashCount(0, 0, 1);
+        }
+        return count;
+    }
+
+    // Ends one record as a recovery does, and before that lets a recovery die at each of its steps. Records do not depend on each other, so each is tried
+    // alone; and the outcome depends on nothing but the record and who has it frozen, so each such pair is tried once.
+    private static CrashCount End(World w, int i)
+    {
+        var (machine, journal) = (w.Machine, w.Machine.Journal);
+        if (!journal.Record(i).MayBeFrozen) return default;
+        var (state, result, frozenBy) = (journal.State(i), journal.Result(i), machine.Filesystems[i].FrozenBy);
+        if (Ended.TryGetValue((state, result, frozenBy), out var known))
+        {
+            journal.Restore(i, known.State, Errno.None);
+            machine.Filesystems[i].FrozenBy = known.FrozenBy;
+            return new CrashCount(0, known.Deaths, 0);
+        }
+        var died = 0;
+        for (var at = 0; ; at++)
+        {
+            journal.Restore(i, state, result);
+            machine.Filesystems[i].FrozenBy = frozenBy;
+            var steps = 0;
+            journal.Before = journal.After = (_, _) => Step();
+            machine.Kernel.Before = call => Die(call.Kind);
+            machine.Kernel.After = call => Die(call.Call.Kind);
+            try
             {
-                var record = w.Machine.Journal.Record(i);
-                if (record.MayBeFrozen) _ = JournalRecovery.Thaw(w.Machine.Kernel, "/", record, w.Machine.Plan[i].Folder);
-                var after = w.Machine.Filesystems[i].FrozenBy;
-                Check(after != Freezer.Caller, $"{i} stays frozen after a crash in state {record.State}");
-                if (before[i] != Freezer.Stranger || after == Freezer.Stranger) continue;
-                var inTheGap = record.State is Journals.JournalState.Freezing or Journals.JournalState.Thawing;
-                Check(inTheGap || w.Ghost(i).StrangerTookOver, $"{i} was frozen by another program and thawed after a crash in state {record.State}");
-                if (inTheGap) gaps++;
+                _ = JournalRecovery.End(machine.Kernel, "/", journal, i, journal.Record(i), machine.Plan[i].Folder);
+                Ended[(state, result, frozenBy)] = (journal.State(i), machine.Filesystems[i].FrozenBy, died); // no step is left to die at
+                return new CrashCount(0, died, 0);
             }
-            crashes++;
-            if (entered == 0) return (crashes, gaps);
+            catch (HolderDiedException)
+            {
+                died++;
+            }
+            finally
+            {
+                journal.Before = journal.After = null;
+                machine.Kernel.Before = null;
+                machine.Kernel.After = null;
+            }
+            _ = JournalRecovery.End(machine.Kernel, "/", journal, i, journal.Record(i), machine.Plan[i].Folder);
+            Check(machine.Filesystems[i].FrozenBy != Freezer.Caller, $"{i} stays frozen after its recovery from {state} died at step {at}");
+            Check(frozenBy != Freezer.Stranger || machine.Filesystems[i].FrozenBy == Freezer.Stranger || state != Journals.JournalState.Done, $"{i} is thawed though it was not owed");
+
+            void Step()
+            {
+                if (steps++ == at) throw new HolderDiedException();
+            }
+
+            void Die(CallKind kind)
+            {
+                if (kind == CallKind.Thaw) Step();
+            }
         }
     }
 

@@ -86,7 +86,7 @@ public sealed class RandomOrderTests
             for (var step = 0; ; step++)
             {
                 Invariants.State(world);
-                if (step % 8 == 0) crashes += Invariants.Crash(world).Crashes;
+                if (step % 8 == 0) crashes += Invariants.Crash(world).Holders;
                 var stuck = step >= run.StuckFrom ? run.Stuck : 0;
                 var possible = world.Possible().Where(e => !IsOfCall(e) || (stuck & (1 << e.Index)) == 0).ToList();
                 if (possible.Count == 0)

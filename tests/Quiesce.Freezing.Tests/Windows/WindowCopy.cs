@@ -39,6 +39,7 @@ internal static class WindowCopy
         foreach (var f in window.Filesystems)
         {
             digest.Add((long)f.Step);
+            digest.Add(f.Step == HoldStep.Freezing ? f.CallStarted : null);
             digest.Add(f.FlushRounds);
             digest.Add(f.ThawAttempts);
             digest.Add(f.FlushNanoseconds);
@@ -64,7 +65,7 @@ internal static class WindowCopy
     /// <inheritdoc cref="DigestedFields"/>
     internal static IReadOnlyList<string> DigestedProperties { get; } =
     [
-        "Plan", "Step", "FlushRounds", "ThawAttempts", "FlushNanoseconds", "FreezeNanoseconds", "FrozenAt", "HeldNanoseconds", "ThawNanoseconds",
+        "Plan", "Step", "CallStarted", "FlushRounds", "ThawAttempts", "FlushNanoseconds", "FreezeNanoseconds", "FrozenAt", "HeldNanoseconds", "ThawNanoseconds",
         "ThawError", "SectorsAtFreeze", "Written", "Reason", "Message", "IsReleased",
     ];
 

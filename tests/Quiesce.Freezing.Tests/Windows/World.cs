@@ -232,6 +232,13 @@ internal sealed class World
         TakeUp();
     }
 
+    /// <summary>What was stuck in the kernel is carried out at last, its process long dead.</summary>
+    internal void EnterStuck(int subset)
+    {
+        for (var i = 0; i < cells.Length; i++)
+            if ((subset & (1 << i)) != 0) _ = calls.Enter(cells[i].Action);
+    }
+
     /// <summary>Lays this state into the machine.</summary>
     internal void LayDown()
     {

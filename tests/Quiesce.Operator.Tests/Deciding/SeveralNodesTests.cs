@@ -86,7 +86,8 @@ public sealed class SeveralNodesTests
         world.Report("a", NodeFreezePhase.Failed, Reasons.ThawedBeforeFrozen).Settle();
         Assert.Equal(TimeSpan.FromSeconds(5.001), world.RequeueAfter);
         world.Advance(5).Settle();
-        Assert.Equal((FreezePhase.Failed, Reasons.FreezeTimeout), (world.Status.Phase, world.Status.Reason));
+        Assert.Equal((FreezePhase.Failed, Reasons.NodeLost), (world.Status.Phase, world.Status.Reason));
+        Assert.Contains("node b not prepared within 10 s", world.Status.Message, StringComparison.Ordinal);
         Assert.Contains("No end was reported by node b", world.Status.Message, StringComparison.Ordinal);
     }
 
@@ -100,7 +101,7 @@ public sealed class SeveralNodesTests
         // Commanded at 0: frozen at 10 at the latest, thawed by itself at 20, and the grace.
         Assert.Equal(TimeSpan.FromSeconds(15.001), world.RequeueAfter);
         world.Advance(15).Settle();
-        Assert.Equal((FreezePhase.Failed, Reasons.FreezeTimeout), (world.Status.Phase, world.Status.Reason));
+        Assert.Equal((FreezePhase.Failed, Reasons.NodeLost), (world.Status.Phase, world.Status.Reason));
     }
 
     [Fact]

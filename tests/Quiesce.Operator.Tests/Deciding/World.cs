@@ -141,12 +141,20 @@ internal sealed class World
                 DeadlineSeconds = deadline ?? before?.DeadlineSeconds,
                 FrozenAt = wasFrozen ? before?.FrozenAt ?? Now : null,
                 FrozenFilesystems = wasFrozen ? frozen : 0,
+                HolderProtected = before?.HolderProtected,
+                HolderProtectionMessage = before?.HolderProtectionMessage,
                 ThawedFilesystems = thawed ?? (phase is NodeFreezePhase.Thawed or NodeFreezePhase.Expired ? frozen : 0),
                 Filesystems = filesystems,
             },
         };
         return this;
     }
+
+    /// <summary>Takes back that all of it was frozen at some time.</summary>
+    public World WithoutFrozenAt(string node) => Said(node, s => s with { FrozenAt = null });
+
+    /// <summary>What an agent says of its holder.</summary>
+    public World Protection(string node, bool isProtected, string? why = null) => Said(node, s => s with { HolderProtected = isProtected, HolderProtectionMessage = why });
 
     public World Report(NodeFreezePhase phase, params string[] nodes)
     {
@@ -172,6 +180,12 @@ internal sealed class World
     }
 
     public Condition Condition(string type) => Assert.Single(Status.Conditions, c => c.Type == type);
+
+    private World Said(string node, Func<NodeFreezeStatus, NodeFreezeStatus> change)
+    {
+        Plans[node] = Plans[node] with { Status = change(Plans[node].Status!) };
+        return this;
+    }
 
     private void Apply(FreezeAction action)
     {

@@ -18,6 +18,15 @@ internal sealed record AgentScript
     /// <summary>The reason for which its release is Broken.</summary>
     public string? BreaksAtThaw { get; init; }
 
+    /// <summary>Its freeze call does not return before this.</summary>
+    public Task? FreezeSticksUntil { get; init; }
+
+    /// <summary>The thaw call of its first filesystem does not return before this.</summary>
+    public Task? ThawSticksUntil { get; init; }
+
+    /// <summary>What it says of its holder.</summary>
+    public bool? HolderProtected { get; init; }
+
     /// <summary>It never reports anything.</summary>
     public bool IsSilent { get; init; }
 

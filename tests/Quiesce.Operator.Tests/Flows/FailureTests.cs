@@ -41,13 +41,14 @@ public sealed class FailureTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task A_node_that_says_nothing_is_given_up_after_the_freeze_timeout(int nodes)
+    public async Task A_node_that_says_nothing_is_given_up_after_the_freeze_timeout_and_lost(int nodes)
     {
         await using var stage = await Stage.SetAsync(nodes);
         stage.Agents[0].Script = new() { IsSilent = true };
         var request = await stage.RequestAsync(s => s with { FreezeTimeoutSeconds = 1, DeadlineSeconds = 1 });
         var failed = await stage.PhaseAsync(request, FreezePhase.Failed);
-        Assert.Equal(Reasons.FreezeTimeout, failed.Reason);
+        Assert.Equal(Reasons.NodeLost, failed.Reason);
+        Assert.Contains("within 1 s", failed.Message, StringComparison.Ordinal);
         Assert.Contains("node-1", failed.Message, StringComparison.Ordinal);
         await stage.CleanAsync();
     }
@@ -72,7 +73,7 @@ public sealed class FailureTests
         // Silent from its own Frozen on: it never becomes a window, and the other is thawed when the time is up.
         var request = await stage.RequestAsync(s => s with { FreezeTimeoutSeconds = 1, DeadlineSeconds = 2 });
         var failed = await stage.PhaseAsync(request, FreezePhase.Failed);
-        Assert.Equal(Reasons.FreezeTimeout, failed.Reason);
+        Assert.Equal(Reasons.NodeLost, failed.Reason);
         await stage.CleanAsync();
     }
 

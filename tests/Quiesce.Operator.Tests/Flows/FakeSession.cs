@@ -91,6 +91,7 @@ internal sealed class FakeSession
         if (Left() < TimeSpan.Zero) return Failed(Reasons.FreezeTimeout);
         await Task.Delay(Script.FreezeTime, _die.Token);
         if (Script.FailsToFreeze is { } failure) return Failed(failure);
+        if (Script.FreezeSticksUntil is { } returns) return await StuckInFreezeAsync(returns, Left);
         return await FrozenAsync(command, timeout);
     }
 
@@ -111,7 +112,11 @@ internal sealed class FakeSession
                 if (over) return Ended(confirmed || bound < timeout ? NodeFreezePhase.Expired : NodeFreezePhase.Broken, confirmed || bound < timeout ? null : Reasons.NotConfirmed);
                 if (next is null) return Ended(NodeFreezePhase.Broken, Reasons.CommandGone);
                 if (next.Spec.DesiredState == WindowState.Thawed)
+                {
+                    if (Script.ThawSticksUntil is { } returns) await StuckInThawAsync(returns);
                     return Script.BreaksAtThaw is { } reason ? Ended(NodeFreezePhase.Broken, reason) : Ended(NodeFreezePhase.Thawed, null);
+                }
+
                 confirmed = next.Spec.Confirmed;
                 if (next.Spec.DeadlineSeconds == deadline) continue;
                 deadline = next.Spec.DeadlineSeconds;
@@ -122,6 +127,34 @@ internal sealed class FakeSession
         {
             _agent.Ledger.Thawed(Uid, _agent.Node);
         }
+    }
+
+    /// <summary>Given up meanwhile, it is thawed as soon as its freeze call returns.</summary>
+    private async Task<NodeFreezeStatus> StuckInFreezeAsync(Task returns, Func<TimeSpan> left)
+    {
+        var (late, command) = (false, (FreezeWindow?)null);
+        do (late, command) = await NextAsync(left());
+        while (!late && command is { Spec.DesiredState: WindowState.Frozen });
+        var stuck = new NodeFreezeStatus
+        {
+            Phase = NodeFreezePhase.Thawing,
+            Reason = late ? Reasons.FreezeTimeout : Reasons.ThawRequested,
+            Filesystems = [new() { Path = "/srv/0", State = FilesystemState.Stuck, Reason = Reasons.FreezeStuck, Type = "ext4" }],
+        };
+        await ReportAsync(stuck);
+        await returns.WaitAsync(_die.Token);
+        return stuck with { Phase = NodeFreezePhase.Failed, FrozenFilesystems = 1, ThawedFilesystems = 1, Filesystems = [stuck.Filesystems[0] with { State = FilesystemState.Thawed, Reason = null }] };
+    }
+
+    private async Task StuckInThawAsync(Task returns)
+    {
+        await ReportAsync(_status with
+        {
+            Phase = NodeFreezePhase.Thawing,
+            ThawedFilesystems = Script.Filesystems - 1,
+            Filesystems = [.. Filesystems(FilesystemState.Thawed).Select((f, i) => i > 0 ? f : f with { State = FilesystemState.Stuck, Reason = Reasons.ThawStuck })],
+        });
+        await returns.WaitAsync(_die.Token);
     }
 
     private NodeFreezeStatus Frozen(int deadline) => new()
@@ -186,7 +219,7 @@ internal sealed class FakeSession
 
     private async Task ReportAsync(NodeFreezeStatus status)
     {
-        _status = status with { BootID = "boot", AgentInstance = _agent.Instance, ObservedGeneration = _plan.Metadata.Generation ?? 1 };
+        _status = status with { HolderProtected = Script.HolderProtected, BootID = "boot", AgentInstance = _agent.Instance, ObservedGeneration = _plan.Metadata.Generation ?? 1 };
         if (IsSilent) return;
         var client = new ResourceClient<NodeFreeze>(_connection, Kinds.NodeFreezes);
         for (var tries = 1; !_die.IsCancellationRequested; tries++)

@@ -22,13 +22,13 @@ internal sealed class RunningOperator : IAsyncDisposable
 
     public System.Net.IPEndPoint? Health => _host.Services.GetRequiredService<HealthService>().Endpoint;
 
-    public static async Task<RunningOperator> StartAsync(TestCluster cluster, KillSwitch? killSwitch = null, Func<OperatorOptions, OperatorOptions>? options = null)
+    public static async Task<RunningOperator> StartAsync(TestCluster cluster, KillSwitch? killSwitch = null, Func<OperatorOptions, OperatorOptions>? options = null, TimeProvider? time = null)
     {
         killSwitch ??= new();
         var log = new KeptLog();
         var connection = cluster.Connect(new() { RequestTimeout = TimeSpan.FromSeconds(2), UserAgent = "quiesce-operator" }, killSwitch);
         var settings = new OperatorOptions { Grace = TimeSpan.FromSeconds(1), Verbose = true };
-        var host = OperatorHost.Build(options?.Invoke(settings) ?? settings, connection, logging: logging => logging.AddProvider(log));
+        var host = OperatorHost.Build(options?.Invoke(settings) ?? settings, connection, time, logging: logging => logging.AddProvider(log));
         await host.StartAsync();
         return new(host, killSwitch, log);
     }

@@ -17,6 +17,9 @@ internal sealed class Stage : IAsyncDisposable
 
     public Ledger Ledger { get; } = new();
 
+    /// <summary>Where requests are created.</summary>
+    public string Namespace { get; set; } = "shop";
+
     public IReadOnlyList<FakeAgent> Agents => _agents;
 
     public RunningOperator Operator => _operators[^1];
@@ -45,9 +48,9 @@ internal sealed class Stage : IAsyncDisposable
         _agents[index] = new(Cluster.Connection, old.Node, Ledger);
     }
 
-    public async Task<RunningOperator> StartOperatorAsync(KillSwitch? killSwitch = null, Func<OperatorOptions, OperatorOptions>? options = null)
+    public async Task<RunningOperator> StartOperatorAsync(KillSwitch? killSwitch = null, Func<OperatorOptions, OperatorOptions>? options = null, TimeProvider? time = null)
     {
-        var started = await RunningOperator.StartAsync(Cluster, killSwitch, options);
+        var started = await RunningOperator.StartAsync(Cluster, killSwitch, options, time);
         _operators.Add(started);
         return started;
     }
@@ -63,10 +66,10 @@ internal sealed class Stage : IAsyncDisposable
     {
         var spec = new FreezeRequestSpec { Targets = [.. _agents.Select(a => new FreezeTarget { HostPath = new() { Path = "/srv", NodeName = a.Node } })] };
         return Cluster.FreezeRequests.CreateAsync(
-            new() { Metadata = new() { Name = $"r{++_requests}", NamespaceProperty = "shop" }, Spec = change?.Invoke(spec) ?? spec }, CancellationToken.None);
+            new() { Metadata = new() { Name = $"r{++_requests}", NamespaceProperty = Namespace }, Spec = change?.Invoke(spec) ?? spec }, CancellationToken.None);
     }
 
-    public Task<FreezeRequest?> GetAsync(FreezeRequest request) => Cluster.FreezeRequests.GetAsync("shop", request.Metadata.Name, CancellationToken.None);
+    public Task<FreezeRequest?> GetAsync(FreezeRequest request) => Cluster.FreezeRequests.GetAsync(request.Metadata.NamespaceProperty, request.Metadata.Name, CancellationToken.None);
 
     /// <summary>Waits for a phase; another final one fails the test.</summary>
     public async Task<FreezeRequestStatus> PhaseAsync(FreezeRequest request, FreezePhase phase)
@@ -84,11 +87,11 @@ internal sealed class Stage : IAsyncDisposable
     }
 
     public Task PatchSpecAsync(FreezeRequest request, string member, JsonNode value) => Cluster.FreezeRequests.PatchAsync(
-        "shop", request.Metadata.Name, new JsonObject { ["spec"] = new JsonObject { [member] = value } });
+        request.Metadata.NamespaceProperty, request.Metadata.Name, new JsonObject { ["spec"] = new JsonObject { [member] = value } });
 
     public Task ThawAsync(FreezeRequest request) => PatchSpecAsync(request, "desiredState", "Thawed");
 
-    public Task DeleteAsync(FreezeRequest request) => Cluster.FreezeRequests.DeleteAsync("shop", request.Metadata.Name);
+    public Task DeleteAsync(FreezeRequest request) => Cluster.FreezeRequests.DeleteAsync(request.Metadata.NamespaceProperty, request.Metadata.Name);
 
     public Task GoneAsync(FreezeRequest request) =>
         Eventually.GetAsync(async () => await GetAsync(request) is null ? "gone" : null, () => $"{request.Metadata.Name} gone\n{Said}");
