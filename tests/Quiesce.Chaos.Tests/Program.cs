@@ -2,6 +2,7 @@ using System.Globalization;
 using Quiesce.Chaos.Tests.Observing;
 using Quiesce.Chaos.Tests.Rounds;
 using Quiesce.Chaos.Tests.Running;
+using Quiesce.Chaos.Tests.Soak;
 using Quiesce.RealFilesystems;
 
 namespace Quiesce.Chaos.Tests;
@@ -11,6 +12,7 @@ internal static class Program
 {
     private const string Usage = """
         usage: Quiesce.Chaos.Tests chaos ROUNDS [--seed SEED] [--lanes LANES]
+               Quiesce.Chaos.Tests soak CYCLES
                Quiesce.Chaos.Tests [OPTIONS OF THE TEST RUNNER]
         """;
 
@@ -22,6 +24,8 @@ internal static class Program
                 return WriterProgram.Run(memory, file);
             case ["chaos", var rounds, .. var options] when Read(rounds) is { } count && Options(options) is { } given:
                 return await Told(() => ChaosAsync(count, given));
+            case ["soak", var cycles] when Read(cycles) is { } count:
+                return await Told(() => SoakAsync(count));
             case ["chaos" or "writer" or "soak", ..]:
                 await Console.Error.WriteLineAsync(Usage);
                 return 2;
@@ -41,6 +45,14 @@ internal static class Program
         var tally = await ChaosRun.RunAsync(field.Lanes, seed, rounds, Console.WriteLine);
         foreach (var line in tally.Lines()) Console.WriteLine(line);
         return tally.Failed == 0 ? 0 : 1;
+    }
+
+    private static async Task<int> SoakAsync(int cycles)
+    {
+        var result = await SoakRun.RunAsync(cycles, Console.WriteLine);
+        Console.WriteLine($"soak: {result}");
+        foreach (var growth in result.Growth) Console.WriteLine($"FAILED  {growth}");
+        return result.Growth.Count == 0 ? 0 : 1;
     }
 
     // As the tests do: what is left behind fails the run, and so does a machine on which it cannot run.

@@ -21,7 +21,13 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
     internal string Uid { get; set; } = "";
 
     /// <summary>The faults that met something.</summary>
-    internal IReadOnlyList<FaultKind> Done => done;
+    internal IReadOnlyList<FaultKind> Done
+    {
+        get
+        {
+            lock (done) return [.. done];
+        }
+    }
 
     internal IReadOnlyList<(int Filesystem, TimeSpan At)> ForeignThaws
     {
@@ -36,7 +42,11 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
     internal IReadOnlyList<TimeSpan> HolderKills(int node) => holderKills[node];
 
     /// <summary>Puts a fault, and what makes it good, on the schedule.</summary>
-    internal void Plan(Fault fault) => schedule.Add(fault.At, () => DoAsync(fault));
+    internal void Plan(Fault fault) => schedule.Add(fault.At, () =>
+    {
+        Do(fault);
+        return Task.CompletedTask;
+    });
 
     /// <summary>Waits for what it asked of the API server.</summary>
     internal Task SettledAsync() => Task.WhenAll(underWay);
@@ -63,11 +73,11 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
         if (await lane.StartOperatorAsync()) story.Tell($"operator {lane.Operator.Id} started");
     }
 
-    private async Task DoAsync(Fault fault)
+    private void Do(Fault fault)
     {
         var target = plan.Targets[fault.Target];
         var node = lane.Nodes[target.Node];
-        var did = fault.Kind switch
+        bool? did = fault.Kind switch
         {
             FaultKind.KillAgent => KillAgent(node, target.Node, fault),
             FaultKind.StopAgent => StopAgent(node, fault),
@@ -88,14 +98,19 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
             FaultKind.BlackHoleOperator => Cut("operator's connections in a black hole", lane.OperatorWay.BlackHole, lane.OperatorWay.Pass, fault),
             FaultKind.StrandOperator => Cut("operator's connections stranded", lane.OperatorWay.Strand, () => Reset(lane.OperatorWay), fault),
             FaultKind.DelayOperator => Cut("operator's connections delayed", () => lane.OperatorWay.Delay(fault.For!.Value), lane.OperatorWay.Pass, fault with { For = null }),
-            FaultKind.DeleteNodeFreeze => Ask($"{node.Name}: NodeFreeze deleted", () => lane.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze(Uid, node.Name), cancellationToken: CancellationToken.None)),
-            FaultKind.DeleteFreezeWindow => Ask("FreezeWindow deleted", () => lane.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.Window(Uid), cancellationToken: CancellationToken.None)),
+            FaultKind.DeleteNodeFreeze => Ask(fault.Kind, $"{node.Name}: NodeFreeze deleted", () => lane.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze(Uid, node.Name), cancellationToken: CancellationToken.None)),
+            FaultKind.DeleteFreezeWindow => Ask(fault.Kind, "FreezeWindow deleted", () => lane.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.Window(Uid), cancellationToken: CancellationToken.None)),
             FaultKind.ForeignThaw => ForeignThaw(target.Filesystem),
             _ => throw new InvalidOperationException($"nobody knows how to do {fault.Kind}"),
         };
-        if (did) done.Add(fault.Kind);
+        if (did is null) return; // it will say so itself
+        if (did.Value) Did(fault.Kind);
         else story.Tell($"{fault.Kind} of {node.Name}: there was nothing to do it to");
-        await Task.CompletedTask;
+    }
+
+    private void Did(FaultKind kind)
+    {
+        lock (done) done.Add(kind);
     }
 
     private bool KillAgent(LaneNode node, int index, Fault fault)
@@ -233,16 +248,18 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
         way.Pass();
     }
 
-    private bool Ask(string what, Func<Task<bool>> delete)
+    private bool? Ask(FaultKind kind, string what, Func<Task<bool>> delete)
     {
         underWay.Add(AskAsync());
-        return true;
+        return null;
 
         async Task AskAsync()
         {
             try
             {
-                story.Tell(await delete() ? what : $"{what}: there was none");
+                var was = await delete();
+                story.Tell(was ? what : $"{what}: there was none");
+                if (was) Did(kind);
             }
             catch (KubernetesApiException e)
             {
@@ -251,7 +268,7 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
         }
     }
 
-    private bool ForeignThaw(int filesystem)
+    private bool? ForeignThaw(int filesystem)
     {
         var path = lane.Writers[filesystem].Filesystem.MountPoint;
         underWay.Add(Task.Run(() =>
@@ -260,12 +277,27 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
             var was = FreezeProbe.Thaw(path);
             story.Tell(at, $"a stranger thaws fs{filesystem}, which {(was ? "was" : "was not")} frozen");
             if (!was) return;
+            Did(FaultKind.ForeignThaw);
             lock (foreignThaws) foreignThaws.Add((filesystem, at));
         }));
-        return true;
+        return null;
     }
 
-    private void StartAgentLater(LaneNode node, Fault fault) => schedule.Add(fault.At + fault.For!.Value, () => StartAgentAsync(node));
+    private void StartAgentLater(LaneNode node, Fault fault)
+    {
+        var before = node.Agent!;
+        schedule.Add(fault.At + fault.For!.Value, () =>
+        {
+            // Not awaited here: an agent that does not end must not hold up the rest of the round.
+            underWay.Add(ReplaceAsync());
+            return Task.CompletedTask;
+        });
+
+        async Task ReplaceAsync()
+        {
+            if (await before.ExitAsync(Eventually.Bound)) await StartAgentAsync(node);
+        }
+    }
 
     private async Task StartAgentAsync(LaneNode node)
     {

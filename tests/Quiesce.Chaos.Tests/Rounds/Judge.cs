@@ -87,9 +87,10 @@ internal static class Judge
         if (evidence.Final is not { } final) yield break;
         var intact = final.Intact == ConditionStatus.True;
         if (intact != (final.Phase == FreezePhase.Thawed)) yield return $"the request ended as {final.Phase} with WindowIntact={final.Intact}";
-        if (intact && (evidence.ThawAskedAt, evidence.DeleteAskedAt) is var (thaw, delete) && Earlier(thaw, delete) is { } asked)
+        if (intact && Earlier(evidence.ThawAskedAt, evidence.DeleteAskedAt) is null) yield return "WindowIntact=True, and nobody had asked for the thaw";
+        // A window that was opened and thawed in one breath may be shorter than a look.
+        if (intact && Earlier(evidence.ThawAskedAt, evidence.DeleteAskedAt) is { } asked && evidence.Phases.FirstOrDefault(p => p.Phase == FreezePhase.Frozen)?.At is { } open && open < asked)
         {
-            var open = evidence.Phases.FirstOrDefault(p => p.Phase == FreezePhase.Frozen)?.At is { } seen && seen < asked ? seen : asked;
             foreach (var (filesystem, index, _) in targeted)
             {
                 if (!filesystem.Stalls.Any(s => s.Begin <= open && s.End >= asked))
@@ -97,10 +98,6 @@ internal static class Judge
                 foreach (var (_, at) in evidence.ForeignThaws.Where(t => t.Filesystem == index && t.At > open && t.At < asked))
                     yield return Line($"WindowIntact=True, but a stranger thawed {filesystem.Name} {Seconds(asked - at)} before the thaw");
             }
-        }
-        else if (intact)
-        {
-            yield return "WindowIntact=True, and nobody had asked for the thaw";
         }
         if (evidence.Plan.Faults.Count == 0 && evidence.Plan.DeleteAt is null && Calm(evidence) is { } otherwise) yield return otherwise;
     }

@@ -20,6 +20,9 @@ internal sealed class Round
     // The process that thaws whatever becomes of this one, see Guard; longer than any round.
     private static readonly TimeSpan GuardTime = TimeSpan.FromSeconds(120);
 
+    // From the request to its freeze, on a busy machine.
+    private static readonly TimeSpan SlowFreeze = TimeSpan.FromMilliseconds(500);
+
     private readonly Lane lane;
     private readonly RoundPlan plan;
     private readonly Story story = new();
@@ -60,8 +63,8 @@ internal sealed class Round
         await schedule.RunAsync();
 
         // What is never made good is left alone until the promise is due.
-        var due = story.Zero + TimeSpan.FromSeconds(plan.LongestDeadlineSeconds + 1.7);
-        _ = await Eventually.IsAsync(() => (IsOver && lane.Writers.All(w => w.StandsSince is null)) || BootTime.Now > due, EndBound);
+        var hold = TimeSpan.FromSeconds(plan.LongestDeadlineSeconds) + Judge.Grace + TimeSpan.FromMilliseconds(200);
+        _ = await Eventually.IsAsync(() => lane.Writers.All(w => w.StandsSince is not { } since || BootTime.Now > since + hold) && (IsOver || BootTime.Now > story.Zero + hold + SlowFreeze), EndBound);
         story.Tell("everything is made good");
         await faults.MakeGoodAsync();
         await faults.SettledAsync();
@@ -69,6 +72,8 @@ internal sealed class Round
         var ended = await Eventually.IsAsync(() => IsOver, EndBound);
         var free = await Eventually.IsAsync(() => lane.Writers.All(w => w.StandsSince is null), Judge.Grace + Judge.Grace);
         await Task.Delay(100); // a freeze that comes again would be seen
+        foreach (var node in lane.Nodes)
+            if (node.ContinueHolders() is { Count: > 0 } on) story.Tell($"{node.Name}: SIGCONT to holder {string.Join(" ", on)}, which its agent's successor had no need to end");
         var evidence = Evidence(marks);
         var wrong = new List<string>(lane.Writers.Select(w => w.Fault).OfType<string>());
         if (!free) wrong.AddRange(await ThawAsStrangerAsync());
@@ -78,7 +83,9 @@ internal sealed class Round
         foreach (var node in lane.Nodes)
         {
             await node.ServesAsync();
-            wrong.AddRange(await node.LeaksAsync());
+            var leaks = await node.LeaksAsync();
+            wrong.AddRange(leaks);
+            if (leaks.Count > 0) await node.CleanAsync();
         }
         // From here on it is allowed to disturb: nothing may be frozen, also to somebody who asks the kernel.
         wrong.AddRange(lane.MountPoints.Where(FreezeProbe.IsFrozen).Select(p => $"{p} is frozen at the end of the round"));
@@ -169,7 +176,7 @@ internal sealed class Round
             {
                 story.Tell($"the suite itself cannot read the request: {e.Message}");
             }
-            await Task.Delay(20);
+            await Task.Delay(30);
         }
     }
 

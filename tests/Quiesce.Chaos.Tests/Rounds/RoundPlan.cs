@@ -52,7 +52,7 @@ internal sealed record RoundPlan
         List<Target> targets = [.. filesystems.Take(1 + random.Next(Filesystems)).Select(f => new Target(f, random.Next(Lane.NodeCount)))];
         var deadline = 1 + random.Next(3);
         var end = deadline + 0.5;
-        TimeSpan? thawAt = random.NextDouble() < 0.6 ? Between(0.1, end) : null;
+        TimeSpan? thawAt = random.NextDouble() < 0.6 ? Between(random.NextDouble() < 0.2 ? 0.1 : 0.6, end) : null;
         TimeSpan? deleteAt = random.NextDouble() < 0.12 ? Between(0.1, end) : null;
         (TimeSpan, int)? raise = random.NextDouble() < 0.15 ? (Between(0.2, deadline), deadline + 1) : null;
         var count = random.NextDouble() switch { < 0.05 => 0, < 0.5 => 1, < 0.82 => 2, _ => 3 };

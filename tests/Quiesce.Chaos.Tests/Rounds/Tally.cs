@@ -8,8 +8,8 @@ internal sealed class Tally
     private readonly Lock gate = new();
     private readonly SortedDictionary<string, int> faults = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, int> ends = new(StringComparer.Ordinal);
-    private TimeSpan? pastDeadline, pastReturn, afterAgentKill, afterHolderKill;
-    private int agentKills, holderKills, helpless, freezes, leaks, violations, calm;
+    private readonly Worst pastDeadline = new(), pastReturn = new(), afterAgentKill = new(), afterHolderKill = new();
+    private int freezes, leaks, violations, calm;
 
     /// <summary>Rounds so far.</summary>
     internal int Rounds { get; private set; }
@@ -30,15 +30,15 @@ internal sealed class Tally
             violations += judgement.Violations.Count;
             leaks += result.Leaks.Count;
             freezes += judgement.Freezes;
-            if (judgement.PastReturn is not null) helpless++;
-            if (judgement.AfterAgentKill is not null) agentKills++;
-            if (judgement.AfterHolderKill is not null) holderKills++;
-            Later(ref pastDeadline, judgement.PastDeadline);
-            Later(ref pastReturn, judgement.PastReturn);
-            Later(ref afterAgentKill, judgement.AfterAgentKill);
-            Later(ref afterHolderKill, judgement.AfterHolderKill);
+            pastDeadline.Add(judgement.PastDeadline, result.Plan.Seed);
+            pastReturn.Add(judgement.PastReturn, result.Plan.Seed);
+            afterAgentKill.Add(judgement.AfterAgentKill, result.Plan.Seed);
+            afterHolderKill.Add(judgement.AfterHolderKill, result.Plan.Seed);
         }
     }
+
+    /// <summary>How many of <see cref="Lines"/> come before the faults and ends by kind.</summary>
+    internal const int Figures = 8;
 
     /// <summary>The figures, a line each.</summary>
     internal IReadOnlyList<string> Lines()
@@ -51,10 +51,10 @@ internal sealed class Tally
                 Line($"freezes seen by the writers           {freezes}"),
                 Line($"promises not kept                     {violations}"),
                 Line($"leaks                                 {leaks}"),
-                Line($"worst end of a freeze past deadline   {Milliseconds(pastDeadline)} (promised: 1000 ms)"),
-                Line($"  with agent and holder both helpless {Milliseconds(pastReturn)} after the first that could act again, in {helpless} rounds"),
-                Line($"worst thaw after SIGKILL of the agent  {Milliseconds(afterAgentKill)}, in {agentKills} rounds"),
-                Line($"worst thaw after SIGKILL of the holder {Milliseconds(afterHolderKill)}, in {holderKills} rounds"),
+                Line($"worst end of a freeze past deadline   {pastDeadline}; promised: 1000 ms"),
+                Line($"  with agent and holder both helpless {pastReturn}, counted from the first that could act again; promised: 1000 ms"),
+                Line($"worst thaw after SIGKILL of the agent  {afterAgentKill}"),
+                Line($"worst thaw after SIGKILL of the holder {afterHolderKill}"),
                 .. faults.Select(f => Line($"fault {f.Key,-31} {f.Value}")),
                 .. ends.Select(e => Line($"ended as {e.Key,-28} {e.Value}")),
             ];
@@ -63,10 +63,20 @@ internal sealed class Tally
 
     private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    private static string Milliseconds(TimeSpan? span) => span is { } s ? string.Create(CultureInfo.InvariantCulture, $"{s.TotalMilliseconds:0} ms") : "none";
-
-    private static void Later(ref TimeSpan? worst, TimeSpan? one)
+    /// <summary>The longest of some times, and the round it was in.</summary>
+    private sealed class Worst
     {
-        if (one is not null && (worst is null || one > worst)) worst = one;
+        private TimeSpan longest;
+        private int seed;
+        private int rounds;
+
+        internal void Add(TimeSpan? time, int of)
+        {
+            if (time is not { } t) return;
+            if (rounds++ == 0 || t > longest) (longest, seed) = (t, of);
+        }
+
+        public override string ToString() =>
+            rounds == 0 ? "none" : string.Create(CultureInfo.InvariantCulture, $"{longest.TotalMilliseconds:0} ms (seed {seed}, the worst of {rounds} rounds)");
     }
 }

@@ -10,6 +10,7 @@ internal sealed class LaneNode : IAsyncDisposable
 {
     private readonly string kubeconfig;
     private readonly HashSet<int> stoppedHolders = [];
+    private readonly SemaphoreSlim starting = new(1);
     private IReadOnlyList<string> idleDescriptors = [];
     private int idleThreads;
 
@@ -32,7 +33,7 @@ internal sealed class LaneNode : IAsyncDisposable
 
     internal bool AgentIsStopped => AgentRuns && ProcessTable.State(Agent!.Id) is 'T' or 't';
 
-    /// <summary>Whether a new agent is to be started should this one end, as kubelet would.</summary>
+    /// <summary>When no agent could act.</summary>
     internal Attendance AgentAttendance { get; } = new();
 
     /// <summary>Of whoever holds this round's window.</summary>
@@ -54,12 +55,19 @@ internal sealed class LaneNode : IAsyncDisposable
     /// <summary>Starts an agent where none runs; true when it did. The moment it is executed is the end of the agent's absence.</summary>
     internal async Task<bool> StartAgentAsync()
     {
-        if (AgentRuns) return false;
-        if (Agent is not null) await Agent.DisposeAsync();
-        // Where the agent is to be in a cgroup of its own (to kill or to freeze that), this is the place to put it into one.
-        Agent = new ProgramRun(Starter.StopWith, [.. Space.Enter, Programs.Agent, "run", "--node-name", Name, "--kubeconfig", kubeconfig]);
-        AgentAttendance.Return(Agent.StartedAt);
-        return true;
+        await starting.WaitAsync();
+        try
+        {
+            if (AgentRuns) return false;
+            // Where the agent is to be in a cgroup of its own (to kill or to freeze that), this is the place to put it into one.
+            Agent = new ProgramRun(Starter.StopWith, [.. Space.Enter, Programs.Agent, "run", "--node-name", Name, "--kubeconfig", kubeconfig]);
+            AgentAttendance.Return(Agent.StartedAt);
+            return true;
+        }
+        finally
+        {
+            starting.Release();
+        }
     }
 
     /// <summary>Waits until the agent follows the API server.</summary>
@@ -140,6 +148,18 @@ internal sealed class LaneNode : IAsyncDisposable
         return leaks;
     }
 
+    /// <summary>After leaks: makes the node anew, so that the next round is not blamed for them.</summary>
+    internal async Task CleanAsync()
+    {
+        _ = SignalHolders(LibC.SIGKILL);
+        _ = SignalAgent(LibC.SIGKILL);
+        _ = await Agent!.ExitAsync(Eventually.Bound);
+        foreach (var file in Space.JournalFiles) File.Delete(file);
+        _ = await StartAgentAsync();
+        await ServesAsync();
+        await NoteIdleAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (Agent is not null)
@@ -152,6 +172,7 @@ internal sealed class LaneNode : IAsyncDisposable
         foreach (var holder in Holders) _ = LibC.kill(holder, LibC.SIGKILL);
         await Space.DisposeAsync();
         await Way.DisposeAsync();
+        starting.Dispose();
     }
 
     private IEnumerable<string> AgentLeaks()

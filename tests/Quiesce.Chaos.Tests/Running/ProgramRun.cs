@@ -66,6 +66,9 @@ internal sealed class ProgramRun : IAsyncDisposable
     /// <summary>Sends a signal; false when it has ended already.</summary>
     internal bool Signal(int signal) => !process.HasExited && LibC.kill(process.Id, signal) == 0;
 
+    /// <summary>Its standard input ends.</summary>
+    internal void EndInput() => process.StandardInput.Close();
+
     /// <summary>Waits until it is gone; false when it was not in time.</summary>
     internal async Task<bool> ExitAsync(TimeSpan bound)
     {
