@@ -81,10 +81,10 @@ internal sealed class ClusterObjects
     {
         var window = Windows.GetAsync(Settings.Namespace, InternalNames.Window(uid), cancellationToken);
         var plans = NodeFreezes.ListAsync(Settings.Namespace, $"{QuiesceApi.RequestUidLabel}={uid}", cancellationToken: cancellationToken);
-        if (await window is { } found) WindowCache.Observe(found);
+        if (await window is { } found) WindowCache.ObserveRead(found);
         try
         {
-            foreach (var plan in (await plans).Items) NodeFreezeCache.Observe(plan);
+            foreach (var plan in (await plans).Items) NodeFreezeCache.ObserveRead(plan);
         }
         catch (KubernetesApiException e) when (e.IsNotFound)
         {

@@ -22,6 +22,9 @@ internal sealed partial class FreezeRequestReconciler(
     /// <summary>Writes in one go; far more than the longest way from one wait to the next.</summary>
     private const int MostSteps = 24;
 
+    /// <summary>The longest rest on the word that something is gone, which may be untrue.</summary>
+    private static readonly TimeSpan LongestRestOnAbsence = TimeSpan.FromSeconds(1);
+
     private readonly AgentInstances _instances = new();
     private readonly StatusPace _pace = new(time);
 
@@ -70,7 +73,8 @@ internal sealed partial class FreezeRequestReconciler(
             }
 
             if (decision.Action is not null) known = await ActAsync(state, decision, known, cancellationToken);
-            else if (await WriteStatusAsync(state, decision, cancellationToken) is { } result) return (request, result.RequeueAfter);
+            else if (await WriteStatusAsync(state, decision, cancellationToken) is { } result)
+                return (request, RestsOnAbsence(state) && !(result.RequeueAfter < LongestRestOnAbsence) ? LongestRestOnAbsence : result.RequeueAfter);
 
             // Someone else's finalizer may keep it; the watch tells.
             if (decision.Action is FreezeAction.DeleteRequest) return (request, null);
@@ -155,7 +159,7 @@ internal sealed partial class FreezeRequestReconciler(
         }
         catch (KubernetesApiException e) when (e.IsConflict && decision.Action is FreezeAction.Claim or FreezeAction.ReleaseRequest)
         {
-            await ReadAgainAsync(state.Request, cancellationToken);
+            if (!await ReadAgainAsync(state.Request, cancellationToken)) throw;
             return known;
         }
         catch (KubernetesApiException e) when (FreezeWrites.IsForGood(e))
@@ -191,13 +195,12 @@ internal sealed partial class FreezeRequestReconciler(
         }
         catch (KubernetesApiException e) when (e.IsConflict)
         {
-            await ReadAgainAsync(before, cancellationToken);
-            return null;
+            return await ReadAgainAsync(before, cancellationToken) ? null : new(LongestRestOnAbsence);
         }
         catch (KubernetesApiException e) when (e.IsNotFound)
         {
-            objects.FreezeRequestCache.ObserveDeletion(before);
-            return null;
+            // If that is true the watch tells; if it is not, nobody else does.
+            return new(LongestRestOnAbsence);
         }
 
         _pace.Written(state.Uid);
@@ -228,11 +231,14 @@ internal sealed partial class FreezeRequestReconciler(
         }
     }
 
-    private async Task ReadAgainAsync(FreezeRequest request, CancellationToken cancellationToken)
+    /// <returns>False when there is none: the watch tells whether that is true.</returns>
+    private async Task<bool> ReadAgainAsync(FreezeRequest request, CancellationToken cancellationToken)
     {
         var now = await objects.FreezeRequests.GetAsync(request.Metadata.NamespaceProperty, request.Metadata.Name, cancellationToken);
-        if (now is null || now.Metadata.Uid != request.Metadata.Uid) objects.FreezeRequestCache.ObserveDeletion(request);
-        if (now is not null) objects.FreezeRequestCache.Observe(now);
+        if (now is null) return false;
+        if (now.Metadata.Uid != request.Metadata.Uid) objects.FreezeRequestCache.ObserveDeletion(request);
+        objects.FreezeRequestCache.Observe(now);
+        return true;
     }
 
     private void Forget(string uid)

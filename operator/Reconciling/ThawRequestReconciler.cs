@@ -47,7 +47,8 @@ internal sealed partial class ThawRequestReconciler(
             }
             catch (KubernetesApiException e) when (step.Action is ThawAction.None or ThawAction.Label && (e.IsConflict || e.IsNotFound))
             {
-                await ReadAgainAsync(request, cancellationToken);
+                // If it is gone the watch tells; if that is untrue, nobody else does.
+                if (!await ReadAgainAsync(request, cancellationToken)) return ReconciliationResult<ThawRequest>.Success(request, TimeSpan.FromSeconds(1));
             }
             catch (KubernetesApiException e) when (step.Action is ThawAction.Create or ThawAction.Label && FreezeWrites.IsForGood(e))
             {
@@ -103,11 +104,13 @@ internal sealed partial class ThawRequestReconciler(
         return true;
     }
 
-    private async Task ReadAgainAsync(ThawRequest request, CancellationToken cancellationToken)
+    private async Task<bool> ReadAgainAsync(ThawRequest request, CancellationToken cancellationToken)
     {
         var now = await objects.ThawRequests.GetAsync(null, request.Metadata.Name, cancellationToken);
-        if (now is null || now.Metadata.Uid != request.Metadata.Uid) objects.ThawRequestCache.ObserveDeletion(request);
-        if (now is not null) objects.ThawRequestCache.Observe(now);
+        if (now is null) return false;
+        if (now.Metadata.Uid != request.Metadata.Uid) objects.ThawRequestCache.ObserveDeletion(request);
+        objects.ThawRequestCache.Observe(now);
+        return true;
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "ThawRequest {name} is {phase}: {reason}: {text}")]

@@ -66,7 +66,18 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
         lock (_lock) Put(o);
     }
 
+    /// <summary>Puts in what a read answered that was begun after all this process was told: what it has is there, also if it was said to be gone.</summary>
+    public void ObserveRead(T o)
+    {
+        lock (_lock)
+        {
+            Revive(o);
+            Put(o);
+        }
+    }
+
     /// <summary>Takes out an object that the API server said is gone.</summary>
+    /// <remarks>A 404 says so too, and there are those that lie (a proxy's, a server's that is still starting): a list, or <see cref="ObserveRead"/>, mends it.</remarks>
     public void ObserveDeletion(T o)
     {
         lock (_lock) Remove(o);
@@ -102,9 +113,20 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
         }
     }
 
-    /// <summary>Where the API server's storage was set back to an earlier state, the list is the truth although it is older.</summary>
+    /// <summary>
+    /// What is in a list is there, whatever was said of it before. Where the API server's storage was set back to an earlier state, the list is the
+    /// truth although it is older.
+    /// </summary>
     private void Compare(WatchEvent<T>.Synced synced)
     {
+        lock (_lock)
+        {
+            foreach (var o in synced.Items)
+            {
+                if (Revive(o)) Put(o);
+            }
+        }
+
         if (!ulong.TryParse(synced.ResourceVersion, out var version)) return;
         var before = _listVersion;
         _listVersion = version;
@@ -138,6 +160,8 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
 
         foreach (var subscriber in _subscribers) subscriber(o, false);
     }
+
+    private bool Revive(T o) => o.Metadata.Uid is { } uid && _dead.Remove(uid);
 
     private void Remove(T o)
     {

@@ -40,6 +40,14 @@ internal sealed class Stage : IAsyncDisposable
         return agent;
     }
 
+    /// <summary>Kills an agent for good: nobody comes after it.</summary>
+    public async Task KillAgentAsync(int index)
+    {
+        var agent = _agents[index];
+        _agents.RemoveAt(index);
+        await agent.DisposeAsync();
+    }
+
     /// <summary>Kills an agent and starts its successor.</summary>
     public async Task RestartAgentAsync(int index)
     {

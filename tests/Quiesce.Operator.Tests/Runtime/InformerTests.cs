@@ -73,6 +73,21 @@ public sealed class InformerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_that_was_said_to_be_gone_and_is_not_comes_back_with_the_next_list()
+    {
+        var there = await _cluster.ThawRequests.CreateAsync(Object("a", null!, null!), CancellationToken.None);
+        Run();
+        await _informer.Synced.Soon();
+        _informer.ObserveDeletion(there);
+        Assert.Null(_informer.Get(new(null, "a")));
+        await Eventually.TrueAsync(() => _cluster.Server.Faults.ExpireWatches() > 0, "a watch");
+        await Eventually.TrueAsync(() => _informer.Get(new(null, "a")) is not null, "back");
+        _informer.ObserveDeletion(there);
+        _informer.ObserveRead(there);
+        Assert.NotNull(_informer.Get(new(null, "a")));
+    }
+
+    [Fact]
     public void The_answer_to_a_write_that_comes_after_the_deletion_does_not_raise_the_dead()
     {
         _informer.Observe(Object("a", "1", "10"));
