@@ -59,6 +59,7 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
             // A connection that was stranded is dead for its client, which may wait for minutes: reset it.
             if (plan.Faults.Any(f => f.Kind == FaultKind.StrandAgent)) node.Way.Refuse();
             node.Way.Pass();
+            if (node.ResumeContainer()) story.Tell($"{node.Name}: the container goes on");
             if (node.AgentIsStopped)
             {
                 story.Tell($"{node.Name}: agent {node.Agent!.Id} is killed for good, with its holders {string.Join(" ", node.SignalHolders(LibC.SIGKILL))}");
@@ -88,6 +89,8 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
             FaultKind.KillBoth => KillBoth(node, fault),
             FaultKind.StopBoth => StopHolder(node, fault) | StopAgent(node, fault),
             FaultKind.StopHolderKillAgent => StopHolder(node, fault with { For = null }) && KillAgent(node, target.Node, fault),
+            FaultKind.KillContainer => KillContainer(node, target.Node, fault),
+            FaultKind.PauseContainer => PauseContainer(node, fault),
             FaultKind.KillOperator => KillOperator(fault),
             FaultKind.StopOperator => StopOperator(fault),
             FaultKind.RefuseAgent => Cut($"{node.Name}: agent's connections refused", node.Way.Refuse, node.Way.Pass, fault),
@@ -201,6 +204,29 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
         if (!node.SignalAgent(LibC.SIGKILL)) return holders.Count > 0;
         story.Tell($"{node.Name}: SIGKILL to holder {(holders.Count == 0 ? "(none)" : string.Join(" ", holders))} and agent {agent!.Id}");
         StartAgentLater(node, fault);
+        return true;
+    }
+
+    private bool KillContainer(LaneNode node, int index, Fault fault)
+    {
+        var at = BootTime.Now;
+        if (!node.KillContainer()) return false;
+        agentKills[index].Add(at);
+        story.Tell(at, $"{node.Name}: cgroup.kill of the container of agent {node.Agent!.Id}");
+        StartAgentLater(node, fault);
+        return true;
+    }
+
+    private bool PauseContainer(LaneNode node, Fault fault)
+    {
+        if (!node.PauseContainer()) return false;
+        story.Tell($"{node.Name}: the container of agent {node.Agent!.Id} is paused");
+        if (fault.For is { } length)
+            schedule.Add(fault.At + length, () =>
+            {
+                if (node.ResumeContainer()) story.Tell($"{node.Name}: the container goes on");
+                return Task.CompletedTask;
+            });
         return true;
     }
 

@@ -30,6 +30,12 @@ internal enum FaultKind
     /// <summary>SIGSTOP of the holder and SIGKILL of its agent: an orphan that cannot thaw. A new agent is started after a while.</summary>
     StopHolderKillAgent,
 
+    /// <summary><c>cgroup.kill</c> of the agent's container; a new agent is started after a while.</summary>
+    KillContainer,
+
+    /// <summary>The agent's container is paused by the cgroup's freezer.</summary>
+    PauseContainer,
+
     /// <summary>SIGKILL of the operator; a new one is started after a while.</summary>
     KillOperator,
 

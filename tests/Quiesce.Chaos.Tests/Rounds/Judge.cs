@@ -40,7 +40,8 @@ internal static class Judge
                 }
             }
         }
-        foreach (var (filesystem, _) in evidence.Filesystems.Index().Where(f => evidence.Plan.Targets.All(t => t.Filesystem != f.Index)).Select(f => (f.Item, f.Index)))
+        var others = evidence.Filesystems.Where((_, i) => evidence.Plan.Targets.All(t => t.Filesystem != i)).ToList();
+        foreach (var filesystem in others)
             violations.AddRange(filesystem.Stalls.Where(s => s.IsFreeze).Select(s => Line($"{filesystem.Name} stood still for {Seconds(s.Length)}, and nobody had asked for it")));
         violations.AddRange(End(evidence, targeted));
         violations.AddRange(Verdict(evidence, targeted));
@@ -51,6 +52,7 @@ internal static class Judge
             PastReturn = pastReturn,
             AfterAgentKill = afterAgentKill,
             AfterHolderKill = afterHolderKill,
+            Noise = others.SelectMany(f => f.Stalls).Select(s => (TimeSpan?)s.Length).Max(),
             Freezes = targeted.Sum(t => t.Filesystem.Stalls.Count(s => s.IsFreeze)),
         };
     }

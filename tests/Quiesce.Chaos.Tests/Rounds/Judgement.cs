@@ -18,6 +18,9 @@ internal sealed record Judgement
     /// <summary>The longest time from the SIGKILL of a holder whose agent could act to the thaw.</summary>
     internal TimeSpan? AfterHolderKill { get; init; }
 
+    /// <summary>The longest stall of a filesystem that was not in the request: what the machine itself does to a writer. Null where there was none.</summary>
+    internal TimeSpan? Noise { get; init; }
+
     /// <summary>Freezes seen.</summary>
     internal int Freezes { get; init; }
 }

@@ -14,6 +14,7 @@ internal sealed record RoundPlan
         (FaultKind.KillAgent, 14), (FaultKind.StopAgent, 8), (FaultKind.TerminateAgent, 5),
         (FaultKind.KillHolder, 12), (FaultKind.StopHolder, 9), (FaultKind.BesiegeHolder, 4),
         (FaultKind.KillBoth, 7), (FaultKind.StopBoth, 4), (FaultKind.StopHolderKillAgent, 5),
+        (FaultKind.KillContainer, 7), (FaultKind.PauseContainer, 5),
         (FaultKind.KillOperator, 6), (FaultKind.StopOperator, 4),
         (FaultKind.RefuseAgent, 5), (FaultKind.BlackHoleAgent, 5), (FaultKind.StrandAgent, 3), (FaultKind.DelayAgent, 3),
         (FaultKind.RefuseOperator, 4), (FaultKind.BlackHoleOperator, 4), (FaultKind.StrandOperator, 2), (FaultKind.DelayOperator, 2),
@@ -78,7 +79,7 @@ internal sealed record RoundPlan
             var until = random.NextDouble();
             TimeSpan? length = kind switch
             {
-                FaultKind.KillAgent or FaultKind.KillBoth or FaultKind.TerminateAgent or FaultKind.StopHolderKillAgent or FaultKind.KillOperator => until < 0.4 ? TimeSpan.FromSeconds(0.05) : Between(0.1, 1.8),
+                FaultKind.KillAgent or FaultKind.KillBoth or FaultKind.TerminateAgent or FaultKind.StopHolderKillAgent or FaultKind.KillContainer or FaultKind.KillOperator => until < 0.4 ? TimeSpan.FromSeconds(0.05) : Between(0.1, 1.8),
                 FaultKind.BesiegeHolder => Between(0.05, 0.3),
                 FaultKind.DelayAgent or FaultKind.DelayOperator => Between(0.02, 0.5),
                 FaultKind.KillHolder or FaultKind.DeleteNodeFreeze or FaultKind.DeleteFreezeWindow or FaultKind.ForeignThaw => null,

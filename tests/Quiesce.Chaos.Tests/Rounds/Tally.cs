@@ -8,7 +8,7 @@ internal sealed class Tally
     private readonly Lock gate = new();
     private readonly SortedDictionary<string, int> faults = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, int> ends = new(StringComparer.Ordinal);
-    private readonly Worst pastDeadline = new(), pastReturn = new(), afterAgentKill = new(), afterHolderKill = new();
+    private readonly Worst pastDeadline = new(), pastReturn = new(), afterAgentKill = new(), afterHolderKill = new(), noise = new();
     private int freezes, leaks, violations, calm;
 
     /// <summary>Rounds so far.</summary>
@@ -34,11 +34,12 @@ internal sealed class Tally
             pastReturn.Add(judgement.PastReturn, result.Plan.Seed);
             afterAgentKill.Add(judgement.AfterAgentKill, result.Plan.Seed);
             afterHolderKill.Add(judgement.AfterHolderKill, result.Plan.Seed);
+            noise.Add(judgement.Noise, result.Plan.Seed);
         }
     }
 
     /// <summary>How many of <see cref="Lines"/> come before the faults and ends by kind.</summary>
-    internal const int Figures = 8;
+    internal const int Figures = 9;
 
     /// <summary>The figures, a line each.</summary>
     internal IReadOnlyList<string> Lines()
@@ -55,6 +56,7 @@ internal sealed class Tally
                 Line($"  with agent and holder both helpless {pastReturn}, counted from the first that could act again; promised: 1000 ms"),
                 Line($"worst thaw after SIGKILL of the agent  {afterAgentKill}"),
                 Line($"worst thaw after SIGKILL of the holder {afterHolderKill}"),
+                Line($"worst stall of a filesystem not frozen {noise}: what this machine adds to the times above"),
                 .. faults.Select(f => Line($"fault {f.Key,-31} {f.Value}")),
                 .. ends.Select(e => Line($"ended as {e.Key,-28} {e.Value}")),
             ];

@@ -1,6 +1,7 @@
 using Quiesce.ApiServers;
 using Quiesce.Chaos.Tests.Observing;
 using Quiesce.Chaos.Tests.Rounds;
+using Quiesce.RealFilesystems;
 using Tmds.Linux;
 
 namespace Quiesce.Chaos.Tests.Running;
@@ -11,6 +12,9 @@ internal sealed class LaneNode : IAsyncDisposable
     private readonly string kubeconfig;
     private readonly HashSet<int> stoppedHolders = [];
     private readonly SemaphoreSlim starting = new(1);
+    private readonly ContainerCgroup? container = ContainerCgroup.Missing is null ? ContainerCgroup.Create() : null;
+    private ProgramRun? killed;
+    private bool paused;
     private IReadOnlyList<string> idleDescriptors = [];
     private int idleThreads;
 
@@ -59,8 +63,8 @@ internal sealed class LaneNode : IAsyncDisposable
         try
         {
             if (AgentRuns) return false;
-            // Where the agent is to be in a cgroup of its own (to kill or to freeze that), this is the place to put it into one.
-            Agent = new ProgramRun(Starter.StopWith, [.. Space.Enter, Programs.Agent, "run", "--node-name", Name, "--kubeconfig", kubeconfig]);
+            IEnumerable<string> enter = container is null ? [] : ["sh", "-c", container.EnterAnd(), "container"];
+            Agent = new ProgramRun(Starter.StopWith, [.. enter, .. Space.Enter, Programs.Agent, "run", "--node-name", Name, "--kubeconfig", kubeconfig]);
             AgentAttendance.Return(Agent.StartedAt);
             return true;
         }
@@ -83,7 +87,38 @@ internal sealed class LaneNode : IAsyncDisposable
         var at = BootTime.Now;
         if (Agent is null || !Agent.Signal(signal)) return false;
         if (signal == LibC.SIGKILL || signal == LibC.SIGSTOP) AgentAttendance.Leave(at);
-        else if (signal == LibC.SIGCONT) AgentAttendance.Return(BootTime.Now);
+        if (signal == LibC.SIGKILL) killed = Agent;
+        else if (signal == LibC.SIGCONT && !paused && killed != Agent) AgentAttendance.Return(BootTime.Now);
+        return true;
+    }
+
+    /// <summary>Kills all that is in the agent's container at once; false when nothing is.</summary>
+    internal bool KillContainer()
+    {
+        if (container is null || !AgentRuns) return false;
+        AgentAttendance.Leave(BootTime.Now);
+        killed = Agent;
+        container.Kill();
+        return true;
+    }
+
+    /// <summary>Pauses all that is in the agent's container; false when nothing is.</summary>
+    internal bool PauseContainer()
+    {
+        if (container is null || !AgentRuns) return false;
+        AgentAttendance.Leave(BootTime.Now);
+        paused = true;
+        container.BeginPause();
+        return true;
+    }
+
+    /// <summary>Lets the agent's container go on; false when it was not paused.</summary>
+    internal bool ResumeContainer()
+    {
+        if (!paused) return false;
+        paused = false;
+        container!.Resume();
+        if (killed != Agent && !AgentIsStopped) AgentAttendance.Return(BootTime.Now);
         return true;
     }
 
@@ -142,6 +177,7 @@ internal sealed class LaneNode : IAsyncDisposable
                 leaks.AddRange(Holders.Select(h => $"{Name}: holder {h} is left, state {ProcessTable.State(h)}"));
                 leaks.AddRange(Space.JournalFiles.Select(f => $"{Name}: {Path.GetFileName(f)} is left in the journal folder"));
                 leaks.AddRange(AgentLeaks());
+                leaks.AddRange(ContainerLeaks());
                 return leaks.Count == 0;
             },
             TimeSpan.FromSeconds(5));
@@ -162,6 +198,7 @@ internal sealed class LaneNode : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _ = ResumeContainer();
         if (Agent is not null)
         {
             _ = Agent.Signal(LibC.SIGCONT);
@@ -173,6 +210,15 @@ internal sealed class LaneNode : IAsyncDisposable
         await Space.DisposeAsync();
         await Way.DisposeAsync();
         starting.Dispose();
+        if (container is not null) await container.DisposeAsync();
+    }
+
+    // What is held is held outside; what is made there goes.
+    private IEnumerable<string> ContainerLeaks()
+    {
+        if (container is null) yield break;
+        foreach (var process in container.Processes().Where(p => p != Agent!.Id)) yield return $"{Name}: process {process} is left in the agent's container";
+        foreach (var inner in container.Inner) yield return $"{Name}: cgroup {inner} is left";
     }
 
     private IEnumerable<string> AgentLeaks()

@@ -1,10 +1,12 @@
+using System.Diagnostics;
 using System.Globalization;
 
-namespace Quiesce.Agent.Tests.Running;
+namespace Quiesce.RealFilesystems;
 
 /// <summary>A cgroup of its own in every hierarchy of this machine, as a container has; what is started in it can be killed or paused as a whole.</summary>
-internal sealed class ContainerCgroup : IAsyncDisposable
+public sealed class ContainerCgroup : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static int made;
 
     private readonly IReadOnlyList<string> folders;
@@ -12,21 +14,22 @@ internal sealed class ContainerCgroup : IAsyncDisposable
     private ContainerCgroup(IReadOnlyList<string> folders) => this.folders = folders;
 
     /// <summary>A shell script that enters it and becomes the program.</summary>
-    internal string EnterAnd(string becoming = "exec \"$@\"") => $"{string.Join('\n', folders.Select(f => $"echo $$ >{f}/cgroup.procs || exit 99"))}\n{becoming}";
+    public string EnterAnd(string becoming = "exec \"$@\"") => $"{string.Join('\n', folders.Select(f => $"echo $$ >{f}/cgroup.procs || exit 99"))}\n{becoming}";
 
     /// <summary>Why there is none on this machine that could be killed or paused, or null.</summary>
-    internal static string? Missing { get; } =
+    public static string? Missing { get; } =
         Hierarchies().Count == 0 ? "no cgroup hierarchy is mounted and writable here" : null;
 
     /// <summary>Skips the test where cgroups cannot be made; fails it where nothing may be skipped.</summary>
-    internal static void Require()
+    public static void Require()
     {
         if (Missing is null) return;
-        if (Environment.GetEnvironmentVariable(RealFilesystems.RealKernel.RequireVariable) == "1") Assert.Fail(Missing);
+        if (Environment.GetEnvironmentVariable(RealKernel.RequireVariable) == "1") Assert.Fail(Missing);
         Assert.Skip(Missing);
     }
 
-    internal static ContainerCgroup Create()
+    /// <summary>Makes one.</summary>
+    public static ContainerCgroup Create()
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"quiesce-test-{Environment.ProcessId}-{Interlocked.Increment(ref made)}");
         var folders = new List<string>();
@@ -43,32 +46,52 @@ internal sealed class ContainerCgroup : IAsyncDisposable
     }
 
     /// <summary>Kills all that is in it at once, as a runtime does: <c>cgroup.kill</c>.</summary>
-    internal void Kill() => Write($"{Unified()}/cgroup.kill", "1");
+    public void Kill() => Write($"{Unified()}/cgroup.kill", "1");
 
-    /// <summary>Pauses all that is in it.</summary>
-    internal async Task PauseAsync()
+    /// <summary>Pauses all that is in it, and waits until it is.</summary>
+    public async Task PauseAsync()
+    {
+        BeginPause();
+        await WaitAsync(() => Freezer() is { } f ? Read($"{f}/freezer.state") == "FROZEN" : Read($"{Unified()}/cgroup.events").Contains("frozen 1", StringComparison.Ordinal), "the container is paused").ConfigureAwait(false);
+    }
+
+    /// <summary>Pauses all that is in it, in a moment.</summary>
+    public void BeginPause()
     {
         if (Freezer() is { } old) Write($"{old}/freezer.state", "FROZEN");
         else Write($"{Unified()}/cgroup.freeze", "1");
-        await Poll.UntilAsync(() => Freezer() is { } f ? Read($"{f}/freezer.state") == "FROZEN" : Read($"{Unified()}/cgroup.events").Contains("frozen 1", StringComparison.Ordinal), "the container is paused");
     }
 
-    internal void Resume()
+    /// <summary>Lets it go on.</summary>
+    public void Resume()
     {
         if (Freezer() is { } old) Write($"{old}/freezer.state", "THAWED");
         else Write($"{Unified()}/cgroup.freeze", "0");
     }
 
+    /// <summary>The cgroups that somebody made in it.</summary>
+    public IReadOnlyList<string> Inner => [.. folders.SelectMany(f => Directory.EnumerateDirectories(f))];
+
     /// <summary>The processes that are in it, in any hierarchy.</summary>
-    internal IReadOnlySet<int> Processes() => folders
+    public IReadOnlySet<int> Processes() => folders
         .SelectMany(f => Read($"{f}/cgroup.procs").Split('\n', StringSplitOptions.RemoveEmptyEntries))
         .Select(id => int.Parse(id, CultureInfo.InvariantCulture)).ToHashSet();
 
     /// <summary>Takes it away; fails when something is still in it.</summary>
     public async ValueTask DisposeAsync()
     {
-        await Poll.UntilAsync(() => Processes().Count == 0, "the container is empty");
+        await WaitAsync(() => Processes().Count == 0, "the container is empty").ConfigureAwait(false);
         foreach (var folder in folders) Directory.Delete(folder);
+    }
+
+    private static async Task WaitAsync(Func<bool> condition, string what)
+    {
+        var age = Stopwatch.StartNew();
+        while (!condition())
+        {
+            if (age.Elapsed > Patience) throw new InvalidOperationException($"not within {Patience}: {what}");
+            await Task.Delay(5).ConfigureAwait(false);
+        }
     }
 
     private static List<(string Mount, bool IsUnified)> Hierarchies() =>
