@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Quiesce.Crds.Client;
 
 namespace Quiesce.Operator.Tests.Client;
 
