@@ -13,6 +13,7 @@ internal static class Program
     private static int Main(string[] arguments)
     {
         StandardDescriptors.Ensure();
+        LeftBehind.Begin(arguments);
         var output = new NonBlockingWriter(1);
         var root = new RootCommand("Holds filesystems still for a consistent backup or snapshot, all of them or none, and always thaws them.")
         {
@@ -39,6 +40,7 @@ internal static class Program
         output.Drain(TimeSpan.FromSeconds(1));
         return status;
     }
+
     private static void Complain(IReadOnlyList<string> lines)
     {
         var errors = new NonBlockingWriter(2);

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using k8s.Exceptions;
 using Microsoft.Extensions.Logging;
-using Quiesce.Agent.Holding;
 using Quiesce.Agent.Output;
 using Quiesce.Agent.Serving;
 using Quiesce.Crds;
@@ -24,7 +23,7 @@ internal static class RunCommand
         {
             var hostRoot = parsed.GetValue(CommonOptions.HostRoot)!;
             // Before anything else, and before any Kubernetes client is built.
-            var recovery = await JournalRecoveryRun.AtStartAsync(hostRoot).ConfigureAwait(false);
+            var recovery = await LeftBehind.EndAsync(hostRoot).ConfigureAwait(false);
             var time = TimeProvider.System;
             using var logging = new LoggerFactory([new LineLoggerProvider(output, time)]);
             var log = logging.CreateLogger<NodeAgent>();

@@ -52,12 +52,12 @@ internal sealed class HeldWindow
     internal async IAsyncEnumerable<WindowReport> ReportsAsync([EnumeratorCancellation] CancellationToken cancel = default)
     {
         WindowReport? last = null;
-        var killed = false;
+        var death = Death.None;
         while (true)
         {
             var more = holder.Reports.WaitToReadAsync(cancel).AsTask();
-            killed = killed || await OverdueAsync(more, last, cancel).ConfigureAwait(false);
-            if (killed)
+            if (death == Death.None) death = await OverdueAsync(more, last, cancel).ConfigureAwait(false);
+            if (death != Death.None)
             {
                 await Task.WhenAny(more, Task.Delay(Killed, time, CancellationToken.None)).ConfigureAwait(false);
                 if (!more.IsCompleted) break;
@@ -74,14 +74,26 @@ internal sealed class HeldWindow
             {
                 // The holder exits right after its last report; wait for it, so that nobody who waits for us finds it still there.
                 await Task.WhenAny(holder.Reports.Completion, Task.Delay(Grace, time, CancellationToken.None)).ConfigureAwait(false);
+                JournalDirectory.Discard(order.Plan.HostRoot, order.WindowId); // one that was killed between its last report and its exit leaves it
                 yield break;
             }
         }
-        await foreach (var report in RecoverAsync(last, killed).ConfigureAwait(false)) yield return report;
+        await foreach (var report in RecoverAsync(last, death == Death.Killed).ConfigureAwait(false)) yield return report;
     }
 
-    // Waits for a report, and kills the holder when it is overdue; true when it did.
-    private async Task<bool> OverdueAsync(Task more, WindowReport? last, CancellationToken cancel)
+    private enum Death
+    {
+        None,
+
+        /// <summary>It has died with a call in the kernel, so that neither its channel nor its exit tells.</summary>
+        Found,
+
+        /// <summary>It was killed because it was overdue.</summary>
+        Killed,
+    }
+
+    // Waits for a report, and kills the holder when it is overdue.
+    private async Task<Death> OverdueAsync(Task more, WindowReport? last, CancellationToken cancel)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         try
@@ -89,18 +101,22 @@ internal sealed class HeldWindow
             while (true)
             {
                 var asked = ending.Task.IsCompleted; // read before the patience that depends on it
-                if (Patience(last) is not { } patience)
+                var (patience, look) = (Patience(last), Look(last));
+                if (patience is null && look is null)
                 {
                     await more.ConfigureAwait(false);
-                    return false;
+                    return Death.None;
                 }
-                var overdue = Task.Delay(patience, time, enough.Token);
-                var first = await (asked ? Task.WhenAny(more, overdue) : Task.WhenAny(more, overdue, ending.Task)).ConfigureAwait(false);
-                if (first == more) return false;
-                if (first != overdue) continue; // its end was asked for just now: less patience
-                if (cancel.IsCancellationRequested) return false;
+                var looking = look < (patience ?? TimeSpan.MaxValue);
+                var wait = Task.Delay(looking ? look!.Value : patience!.Value, time, enough.Token);
+                var first = await (asked ? Task.WhenAny(more, wait) : Task.WhenAny(more, wait, ending.Task)).ConfigureAwait(false);
+                if (first == more) return Death.None;
+                if (first != wait) continue; // its end was asked for just now: less patience
+                if (cancel.IsCancellationRequested) return Death.None;
+                if (holder.IsDying) return Death.Found;
+                if (looking) continue;
                 holder.Kill(); // stopped, or beyond help; its descriptors' copies are here
-                return true;
+                return Death.Killed;
             }
         }
         finally
@@ -108,6 +124,14 @@ internal sealed class HeldWindow
             await enough.CancelAsync().ConfigureAwait(false);
         }
     }
+
+    // How often to look whether the holder has died inside a call; never while it merely holds, because then it is in none.
+    private static TimeSpan? Look(WindowReport? last) => last switch
+    {
+        { Phase: WindowPhase.Frozen } => null,
+        { Phase: WindowPhase.Thawing } => TimeSpan.FromSeconds(1),
+        _ => TimeSpan.FromMilliseconds(100),
+    };
 
     // How long to wait for the next report before the holder counts as broken; null when nothing is overdue ever.
     private TimeSpan? Patience(WindowReport? last)

@@ -22,6 +22,7 @@ internal sealed class HolderProcess
     private HolderChannel? channel;
     private bool ended;
     private int processId;
+    private ProcessIdentity identity;
 
     private HolderProcess()
     {
@@ -61,6 +62,15 @@ internal sealed class HolderProcess
             if (processId > 0) _ = LibC.kill(processId, LibC.SIGKILL); // not reaped yet, so the number is still its own
     }
 
+    /// <summary>Whether it is dead, but not gone: a call of it does not return, and until then neither its channel nor its exit tells of the death.</summary>
+    internal bool IsDying
+    {
+        get
+        {
+            lock (gate) return processId > 0 && identity.Life() == ProcessLife.Dying;
+        }
+    }
+
     /// <summary>Copies of the holder's descriptors, in the order of its journal; ours until <see cref="CloseDescriptors"/>.</summary>
     internal IReadOnlyList<int> Descriptors
     {
@@ -93,7 +103,7 @@ internal sealed class HolderProcess
                 NotStarted(order, $"{Program} cannot be started: {error.Describe()}; it must lie beside quiesce-agent and be executable");
                 return;
             }
-            lock (gate) processId = pid;
+            lock (gate) (processId, identity) = (pid, ProcessIdentity.Of(pid));
             using (var ends = new HolderChannel(ours)) Converse(ends, order, kept);
             // With its channel closed the holder thaws and exits, if it has not already.
             if (order.Task != HolderTask.Hold) reports.Writer.TryComplete(); // it may go on with a stuck call, alone

@@ -31,6 +31,8 @@ internal static class NodeReport
             DeadlineSeconds = report.Deadline > 0 ? (int)(report.Deadline / 1_000_000_000) : null,
             FrozenAt = Wall(report.FrozenAt, time),
             ThawedAt = Wall(report.ReleasedAt, time),
+            HolderProtected = report.HolderProtected,
+            HolderProtectionMessage = report.HolderProtectionMessage,
             FrozenFilesystems = report.FrozenFilesystems,
             ThawedFilesystems = report.ThawedFilesystems,
             Filesystems = [.. ordered.Take(MaximumFilesystems).Select(Of)],

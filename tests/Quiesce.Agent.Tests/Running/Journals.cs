@@ -27,14 +27,17 @@ internal static class Journals
     internal static bool Of(IEnumerable<string> folders, int holder) => Find(folders, holder).Length > 0;
 
     /// <summary>Whether a holder's says that it holds all its filesystems.</summary>
-    internal static bool AllHeld(IEnumerable<string> folders, int holder)
+    internal static bool AllHeld(IEnumerable<string> folders, int holder) => Held(folders, holder) is ( > 0 and var held, var all) && held == all;
+
+    /// <summary>How many of its filesystems a holder's says it holds, and how many it has. A probe would be in the way of the freeze it waits for.</summary>
+    internal static (int Held, int All) Held(IEnumerable<string> folders, int holder)
     {
         var bytes = Find(folders, holder);
-        if (bytes.IsEmpty) return false;
-        var count = BitConverter.ToInt32(bytes[8..]);
+        if (bytes.IsEmpty) return default;
+        var (held, count) = (0, BitConverter.ToInt32(bytes[8..]));
         for (var i = 0; i < count; i++)
-            if (BitConverter.ToInt32(bytes[(Header + (i * Record))..]) != (int)JournalState.Held) return false;
-        return count > 0;
+            if (BitConverter.ToInt32(bytes[(Header + (i * Record))..]) == (int)JournalState.Held) held++;
+        return (held, count);
     }
 
     // Read as the bytes it is, see Journal: the holder has the lock.
