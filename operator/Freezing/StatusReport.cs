@@ -73,7 +73,7 @@ internal static class StatusReport
     public static FreezeRequestStatus Ended(FreezeState state, Progress progress, Verdict verdict)
     {
         var counts = Counts(state, progress);
-        var thawed = Thawed(progress, counts.FrozenFilesystems, verdict.Reason, verdict.Message);
+        var thawed = Thawed(state, progress, counts.FrozenFilesystems, verdict.Reason, verdict.Message);
         var intact = verdict.Phase == FreezePhase.Thawed;
         return Final(state, progress.Nodes, counts, verdict, thawed, intact ? ConditionStatus.True : ConditionStatus.False, intact ? Reasons.HeldWithoutBreak : verdict.Reason) with
         {
@@ -91,7 +91,7 @@ internal static class StatusReport
         var stuck = about.Single(c => c.Type == ConditionTypes.FilesystemStuck);
         var (thawed, reason, message) = stuck.Status == ConditionStatus.Unknown
             ? (stuck.Status, stuck.Reason, stuck.Message)
-            : Thawed(progress, counts.FrozenFilesystems, stuck.Reason, stuck.Message);
+            : Thawed(state, progress, counts.FrozenFilesystems, stuck.Reason, stuck.Message);
         var conditions = New(state)
             .Keep(ConditionTypes.Accepted)
             .Keep(ConditionTypes.Frozen)
@@ -112,12 +112,22 @@ internal static class StatusReport
     }
 
     /// <summary>The condition Thawed at the end; with the reason and message given unless a node is the reason.</summary>
-    private static (string Status, string Reason, string Message) Thawed(Progress progress, int frozenFilesystems, string reason, string message)
+    private static (string Status, string Reason, string Message) Thawed(FreezeState state, Progress progress, int frozenFilesystems, string reason, string message)
     {
         var nodes = progress.Nodes;
         if (StuckCalls.Of(nodes) is { Count: > 0 } stuck) return (ConditionStatus.False, StuckCalls.Reason(stuck), StuckCalls.Describe(stuck));
         if (nodes.FirstOrDefault(n => n.Unreleased is not null) is { } unreleased) return (ConditionStatus.False, Reasons.ThawFailed, unreleased.Describe());
         if (nodes.FirstOrDefault(n => n.Lost) is { } lost) return (ConditionStatus.Unknown, Reasons.NodeLost, lost.Describe());
+        // Each had its plan once the status said Preparing. Whose plan is gone thaws at once, but cut off from the API server only at its deadline.
+        var unheard = state.Request.Status is { Phase: > FreezePhase.Pending } before ? before.NodeCount - nodes.Count(n => n.Freeze is not null) : 0;
+        if (progress.Record.CommandedAt is not null && unheard > 0)
+        {
+            return (
+                ConditionStatus.Unknown,
+                Reasons.CommandGone,
+                $"the NodeFreeze of {Verdict.Count(unheard, "node")} was deleted by someone else, so nothing was heard of the release; the agent thaws by itself, at its deadline at the latest.");
+        }
+
         return (progress.Opened || frozenFilesystems > 0 ? ConditionStatus.True : ConditionStatus.False, reason, message);
     }
 

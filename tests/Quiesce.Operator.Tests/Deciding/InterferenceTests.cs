@@ -42,13 +42,14 @@ public sealed class InterferenceTests
     }
 
     [Fact]
-    public void A_window_deleted_with_everything_else_ends_at_once()
+    public void A_window_deleted_with_everything_else_ends_at_once_and_nobody_claims_a_thaw()
     {
         var world = With("a", "b").Freeze();
         world.Window = null;
         world.Plans.Clear();
         world.Settle();
         Assert.Equal((FreezePhase.Broken, Reasons.CommandGone), (world.Status.Phase, world.Status.Reason));
+        Assert.Equal((ConditionStatus.Unknown, Reasons.CommandGone), (world.Condition(ConditionTypes.Thawed).Status, world.Condition(ConditionTypes.Thawed).Reason));
     }
 
     [Fact]
@@ -84,6 +85,9 @@ public sealed class InterferenceTests
         world.Report(NodeFreezePhase.Thawed, "b").Settle();
         Assert.Equal((FreezePhase.Broken, Reasons.CommandGone), (world.Status.Phase, world.Status.Reason));
         Assert.Contains("node a", world.Status.Message, StringComparison.Ordinal);
+        // It may be cut off, and then holds to its deadline without anyone hearing of it.
+        Assert.Equal((ConditionStatus.Unknown, Reasons.CommandGone), (world.Condition(ConditionTypes.Thawed).Status, world.Condition(ConditionTypes.Thawed).Reason));
+        Assert.Null(world.Status.ThawedAt);
     }
 
     [Theory]
