@@ -111,7 +111,7 @@ internal sealed class Lane : IAsyncDisposable
         foreach (var kind in Enum.GetValues<FilesystemKind>()) filesystems.Add(await RealFilesystem.CreateAsync(kind));
         foreach (var filesystem in filesystems) writers.Add(await StandingWriter.StartAsync(filesystem));
         for (var i = 0; i < NodeCount; i++) nodes.Add(await LaneNode.CreateAsync($"node-{Number}-{i}", server, folder));
-        await Eventually.TrueAsync(() => Operator.Said.Length > 0 || Operator.HasExited, () => "a first word of the operator");
+        await Eventually.TrueAsync(() => Operator.HasExited || Operator.Said.Contains("NodeFreeze: in step with the API server", StringComparison.Ordinal), () => $"the operator is in step with the API server: {Operator.Said}");
         if (Operator.HasExited) throw new InvalidOperationException($"the operator has ended: {Operator.Said}");
     }
 

@@ -78,6 +78,7 @@ internal sealed class LaneNode : IAsyncDisposable
     internal async Task ServesAsync()
     {
         await Agent!.SaysAsync("serving node");
+        await Eventually.TrueAsync(() => Agent.HasExited || Way.Connections > 0, () => $"the agent of {Name} connects: {Agent.Said}");
         if (Agent.HasExited) throw new InvalidOperationException($"the agent of {Name} has ended with {Agent.ExitCode}: {Agent.Said}");
     }
 
@@ -160,10 +161,16 @@ internal sealed class LaneNode : IAsyncDisposable
     /// <summary>Notes what an idle agent has open, to compare with later.</summary>
     internal async Task NoteIdleAsync()
     {
-        // Its connections and the runtime's threads come about while it starts to serve.
-        await Task.Delay(300);
-        idleDescriptors = Lasting(Agent!.Id);
-        idleThreads = ProcessTable.Threads(Agent.Id).Count;
+        // Its connections and the runtime's threads come about while it starts to serve: until two looks see the same.
+        List<string> before;
+        do
+        {
+            before = Lasting(Agent!.Id);
+            await Task.Delay(300);
+            idleDescriptors = Lasting(Agent.Id);
+            idleThreads = ProcessTable.Threads(Agent.Id).Count;
+        }
+        while (!before.SequenceEqual(idleDescriptors));
     }
 
     /// <summary>What this node has that an idle one does not: waits some seconds for it to go away first.</summary>
