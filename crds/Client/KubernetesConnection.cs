@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using k8s;
+using k8s.Authentication;
 using k8s.Exceptions;
 using YamlDotNet.Core;
 
@@ -20,6 +21,8 @@ public sealed class KubernetesConnection : IDisposable
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromSeconds(10);
 
     private readonly string? _tlsServerName;
+    private readonly TokenFile? _token;
+    private volatile Heard? _heard;
 
     static KubernetesConnection() =>
         // The library's own operations (exec, leases by its types) must read and write our kinds as we do; first in the chain wins.
@@ -31,6 +34,8 @@ public sealed class KubernetesConnection : IDisposable
         configuration.UserAgent = options.UserAgent;
         configuration.FirstMessageHandlerSetup = handler => Tighten(handler, options);
         _tlsServerName = configuration.TlsServerName;
+        if (configuration.TokenProvider is TokenFileAuth) configuration.TokenProvider = new TokenFile(TokenFile.OfServiceAccount, TimeProvider.System);
+        _token = configuration.TokenProvider as TokenFile;
         Client = new Kubernetes(configuration, handlers);
         Namespace = string.IsNullOrEmpty(configuration.Namespace) ? null : configuration.Namespace.Trim();
         Options = options;
@@ -48,6 +53,10 @@ public sealed class KubernetesConnection : IDisposable
 
     /// <summary>The namespace of the kubeconfig context or of the pod; null when there is none.</summary>
     public string? Namespace { get; }
+
+    /// <summary>The API server's clock, from its last answer and the time since: to compare the times that it writes with. Null before the first answer.</summary>
+    /// <remarks>HTTP gives whole seconds, rounded down. No clock that people set on this machine has a part in it.</remarks>
+    public DateTimeOffset? ServerTime => _heard is { } heard ? heard.Date + TimeProvider.System.GetElapsedTime(heard.At) : null;
 
     /// <summary>Connects to the cluster of the file, else of <c>$KUBECONFIG</c>, else of the pod, else of <c>~/.kube/config</c>.</summary>
     /// <param name="kubeconfigPath">A kubeconfig file; null to search.</param>
@@ -92,7 +101,9 @@ public sealed class KubernetesConnection : IDisposable
             if (Client.Credentials is { } credentials) await credentials.ProcessHttpRequestAsync(request, limit.Token);
             if (!string.IsNullOrWhiteSpace(_tlsServerName)) request.Headers.Host = _tlsServerName;
             var response = await Client.HttpClient.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            if (response.Headers.Date is { } date) _heard = new(date, TimeProvider.System.GetTimestamp());
             if (response.IsSuccessStatusCode) return response;
+            if (response.StatusCode == HttpStatusCode.Unauthorized) _token?.Refused();
             using (response) throw await RefusalAsync(operation, response, limit.Token);
         }
         catch (Exception e) when (e is not KubernetesApiException)
@@ -158,7 +169,7 @@ public sealed class KubernetesConnection : IDisposable
         if (!File.Exists(path)) throw new KubeConfigException($"kubeconfig {path} does not exist");
         try
         {
-            var configuration = KubernetesClientConfiguration.BuildConfigFromConfigFile(path, context);
+            var configuration = Kubeconfig.Read(path, context);
             return (configuration, $"{path}, context {configuration.CurrentContext}");
         }
         catch (Exception e) when (e is KubeConfigException or YamlException or IOException or UnauthorizedAccessException
@@ -194,6 +205,8 @@ public sealed class KubernetesConnection : IDisposable
             }
         };
     }
+
+    private sealed record Heard(DateTimeOffset Date, long At);
 
     private static int Seconds(TimeSpan time) => Math.Max(1, (int)Math.Ceiling(time.TotalSeconds));
 }

@@ -108,7 +108,7 @@ internal sealed class OperatorCommand
             foreach (var service in services)
             {
                 if (service.ExecuteTask is not { IsFaulted: true } failed) continue;
-                await Console.Error.WriteLineAsync($"quiesce-operator: {failed.Exception.GetBaseException().Message}");
+                Complain(failed.Exception.GetBaseException().Message);
                 return 1;
             }
 
@@ -116,9 +116,16 @@ internal sealed class OperatorCommand
         }
         catch (KubeConfigException e)
         {
-            await Console.Error.WriteLineAsync($"quiesce-operator: {e.Message}");
+            Complain(e.Message);
             return 1;
         }
+    }
+
+    /// <summary>A program that has failed has to end, so that it is started again, also where nobody reads its complaint.</summary>
+    private static void Complain(string message)
+    {
+        using var errors = new LogOutput(Console.OpenStandardError(), TimeProvider.System);
+        errors.WriteLine($"quiesce-operator: {message}");
     }
 
     private static TimeSpan? Duration(string text, Action<string> refuse)

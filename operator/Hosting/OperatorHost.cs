@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 using OpenTelemetry;
 using OpenTelemetry.Resources;
 using Quiesce.Crds.Client;
@@ -77,12 +76,10 @@ public static class OperatorHost
     /// <summary>Whether every cache of a started operator is in step with the API server: what <c>/readyz</c> answers.</summary>
     public static bool IsReady(this IHost host) => host.Services.GetRequiredService<OperatorService>().IsReady;
 
-    private static void LogToConsole(ILoggingBuilder logging) => logging.AddSimpleConsole(console =>
+    private static void LogToConsole(ILoggingBuilder logging) => logging.Services.AddSingleton<ILoggerProvider>(provider =>
     {
-        console.SingleLine = true;
-        console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-        console.UseUtcTimestamp = true;
-        console.ColorBehavior = LoggerColorBehavior.Disabled;
+        var time = provider.GetRequiredService<TimeProvider>();
+        return new LineLoggerProvider(new(Console.OpenStandardOutput(), time), time);
     });
 
     /// <summary>Spans and metrics go out by OTLP, to where the standard variables say; without them nothing is set up.</summary>

@@ -30,7 +30,29 @@ public sealed class DeathTests
             Assert.All(filesystems.MountPoints, path => Assert.False(FreezeProbe.IsFrozen(path)));
             Assert.Empty(Journals.Unlocked(Programs.JournalFolders));
         }
-        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"worst of 10 rounds: {worst.TotalMilliseconds:0} ms"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[figure] SIGKILL of the agent to the last writer going on, worst of 10: {worst.TotalMilliseconds:0.0} ms"));
+        Assert.True(worst < Promised, $"thawed only after {worst}");
+    }
+
+    [Fact]
+    public async Task A_killed_holder_leaves_nothing_frozen_for_longer_than_a_second()
+    {
+        Programs.Require();
+        await using var filesystems = await ThreeKinds.CreateAsync();
+        var worst = TimeSpan.Zero;
+        for (var round = 0; round < 10; round++)
+        {
+            using var guard = filesystems.Guard();
+            await using var run = AgentRun.Start(["freeze", "--for", "15s", .. filesystems.MountPoints]);
+            await run.FrozenAsync();
+            var holder = await run.HolderAsync();
+            await using var writers = await StandingWriters.StartAsync(filesystems.MountPoints);
+            _ = LibC.kill(holder, LibC.SIGKILL);
+            var took = await writers.GoOnAsync();
+            worst = took > worst ? took : worst;
+            Assert.Equal(5, (await run.EndAsync()).Code);
+        }
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[figure] SIGKILL of the holder to the last writer going on, worst of 10: {worst.TotalMilliseconds:0.0} ms"));
         Assert.True(worst < Promised, $"thawed only after {worst}");
     }
 

@@ -62,7 +62,7 @@ public abstract class ApiServerUnderTest : IAsyncDisposable
     {
         ApiServerUnderTest server = (Environment.GetEnvironmentVariable(AssetsVariable), Environment.GetEnvironmentVariable(KubeconfigVariable)) switch
         {
-            ({ Length: > 0 } assets, _) => await KubeApiServer.StartAsync(assets, cancellationToken).ConfigureAwait(false),
+            ({ Length: > 0 } assets, _) => await KubeApiServer.StartAsync(assets, options.EtcdFolder, cancellationToken).ConfigureAwait(false),
             (_, { Length: > 0 } kubeconfig) => await GivenApiServer.ConnectAsync(kubeconfig, cancellationToken).ConfigureAwait(false),
             _ => await LocalApiServer.StartAsync(options.Local).ConfigureAwait(false),
         };
@@ -112,6 +112,10 @@ public abstract class ApiServerUnderTest : IAsyncDisposable
         await ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}", cancellationToken).ConfigureAwait(false);
         return name;
     }
+
+    /// <summary>Deletes a namespace with all that is in it, and returns when it is gone; where nobody else does what kube-controller-manager does, this does it.</summary>
+    /// <inheritdoc cref="ApplyAsync" path="/exception"/>
+    public Task DeleteNamespaceAsync(string name, CancellationToken cancellationToken = default) => new NamespaceDeletion(Http, name, RunsControllers).RunAsync(cancellationToken);
 
     /// <summary>Creates a node with the pod object of a ready agent; see <see cref="AgentNodes"/> for changing and removing them.</summary>
     /// <inheritdoc cref="ApplyAsync" path="/exception"/>

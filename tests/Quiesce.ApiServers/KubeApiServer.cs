@@ -38,14 +38,15 @@ internal sealed class KubeApiServer : ApiServerUnderTest
     private string Version { get; set; } = "";
 
     /// <param name="assets">The folder with the programs.</param>
+    /// <param name="etcdFolder">Where etcd keeps its data; null for a folder that goes with the server.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static async Task<KubeApiServer> StartAsync(string assets, CancellationToken cancellationToken)
+    public static async Task<KubeApiServer> StartAsync(string assets, string? etcdFolder, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await StartOnceAsync(assets, cancellationToken).ConfigureAwait(false);
+                return await StartOnceAsync(assets, etcdFolder, cancellationToken).ConfigureAwait(false);
             }
             catch (InvalidOperationException) when (attempt < Attempts)
             {
@@ -67,11 +68,11 @@ internal sealed class KubeApiServer : ApiServerUnderTest
 
     protected override Task StopAsync() => _processes.StopAsync();
 
-    private static async Task<KubeApiServer> StartOnceAsync(string assets, CancellationToken cancellationToken)
+    private static async Task<KubeApiServer> StartOnceAsync(string assets, string? etcdFolder, CancellationToken cancellationToken)
     {
         var certificate = ServerCertificate.Create();
         var token = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        var files = KubeApiServerFiles.Create(assets, certificate, token);
+        var files = KubeApiServerFiles.Create(assets, etcdFolder, certificate, token);
         var ports = FreePorts.Take(4);
         var processes = ProcessGroup.Start(files.Folder, files.CommandLines(ports));
         var server = new KubeApiServer(files, processes, certificate, token, ports[2]);

@@ -11,13 +11,17 @@ internal sealed class KubeApiServerFiles
     private readonly ServerCertificate _certificate;
     private readonly string _token;
 
-    private KubeApiServerFiles(string assets, string folder, ServerCertificate certificate, string token)
+    private readonly string _etcdFolder;
+
+    private KubeApiServerFiles(string assets, string folder, string? etcdFolder, ServerCertificate certificate, string token)
     {
         _apiServer = Require(assets, "kube-apiserver");
         _etcd = Require(assets, "etcd");
         var controllerManager = Path.Combine(assets, "kube-controller-manager");
         ControllerManager = File.Exists(controllerManager) ? controllerManager : null;
         Folder = folder;
+        // A folder of its own below the given one: etcd does not take one with a lost+found in it.
+        _etcdFolder = Path.Combine(etcdFolder ?? folder, "etcd");
         _certificate = certificate;
         _token = token;
     }
@@ -29,9 +33,9 @@ internal sealed class KubeApiServerFiles
     public string? ControllerManager { get; }
 
     /// <exception cref="FileNotFoundException">The folder does not hold the programs.</exception>
-    public static KubeApiServerFiles Create(string assets, ServerCertificate certificate, string token)
+    public static KubeApiServerFiles Create(string assets, string? etcdFolder, ServerCertificate certificate, string token)
     {
-        var files = new KubeApiServerFiles(assets, Directory.CreateTempSubdirectory("quiesce-apiserver-").FullName, certificate, token);
+        var files = new KubeApiServerFiles(assets, Directory.CreateTempSubdirectory("quiesce-apiserver-").FullName, etcdFolder, certificate, token);
         using var accounts = RSA.Create(2048);
         files.Write("server.crt", certificate.CertificatePem);
         files.Write("server.key", certificate.KeyPem);
@@ -70,7 +74,7 @@ internal sealed class KubeApiServerFiles
         List<CommandLine> lines =
         [
             new("etcd", _etcd,
-                "--name=default", $"--data-dir={At("etcd")}", "--unsafe-no-fsync",
+                "--name=default", $"--data-dir={_etcdFolder}", "--unsafe-no-fsync",
                 $"--listen-client-urls={Local(ports[0])}", $"--advertise-client-urls={Local(ports[0])}",
                 $"--listen-peer-urls={Local(ports[1])}", $"--initial-advertise-peer-urls={Local(ports[1])}", $"--initial-cluster=default={Local(ports[1])}"),
             new("kube-apiserver", _apiServer,

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Quiesce.ApiServers;
 
-/// <summary>A certificate for 127.0.0.1 that stands for itself, good for a day.</summary>
+/// <summary>A certificate for 127.0.0.1 that stands for itself, good for some days either way, so that it is good to a client whose clock is wrong by hours.</summary>
 internal sealed class ServerCertificate
 {
     private readonly X509Certificate2 _certificate;
@@ -30,7 +30,7 @@ internal sealed class ServerCertificate
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1", "serverAuth")], critical: false));
         var now = TimeProvider.System.GetUtcNow();
-        return new ServerCertificate(request.CreateSelfSigned(now.AddHours(-1), now.AddDays(1)), key.ExportPkcs8PrivateKeyPem());
+        return new ServerCertificate(request.CreateSelfSigned(now.AddDays(-2), now.AddDays(2)), key.ExportPkcs8PrivateKeyPem());
     }
 
     /// <summary>A policy by which this certificate is trusted and no other.</summary>

@@ -4,5 +4,5 @@ using Quiesce.RealFilesystems;
 [assembly: AssemblyFixture(typeof(Leftovers))]
 [assembly: AssemblyFixture(typeof(Installation))]
 
-// One operator serves all tests, and some of them kill it.
-[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
+// Most tests wait for deadlines most of the time. Those that do something to what all share say so, and are alone.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.All, MaxThreads = 6)]

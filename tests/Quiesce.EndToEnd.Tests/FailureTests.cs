@@ -9,41 +9,6 @@ namespace Quiesce.EndToEnd.Tests;
 public sealed class FailureTests(Installation installation)
 {
     [Fact]
-    public async Task The_operator_dies_in_the_window_and_its_successor_ends_it_intact()
-    {
-        await installation.RequireAsync();
-        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
-        await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
-        using var guard = Guard.Start(TimeSpan.FromSeconds(50), ext4.MountPoint, xfs.MountPoint);
-        var (one, two) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
-        var request = await Request.OfAsync(installation, 40, Request.HostPath(one, ext4.MountPoint), Request.HostPath(two, xfs.MountPoint));
-        await request.PhaseAsync(FreezePhase.Frozen);
-        await installation.KillOperatorAsync();
-        await request.ThawAsync();
-        Assert.True(FreezeProbe.IsFrozen(ext4.MountPoint));
-        await installation.StartOperatorAsync();
-        var thawed = await request.PhaseAsync(FreezePhase.Thawed);
-        Assert.Equal(ConditionStatus.True, Request.Condition(thawed, ConditionTypes.WindowIntact).Status);
-        Assert.False(FreezeProbe.IsFrozen(ext4.MountPoint) || FreezeProbe.IsFrozen(xfs.MountPoint));
-    }
-
-    [Fact]
-    public async Task The_operator_is_gone_for_good_and_the_nodes_thaw_at_the_deadline()
-    {
-        await installation.RequireAsync();
-        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
-        using var guard = ext4.Guard(TimeSpan.FromSeconds(40));
-        var node = await installation.AddNodeAsync();
-        var request = await Request.OfAsync(installation, 3, Request.HostPath(node, ext4.MountPoint));
-        var frozen = await request.PhaseAsync(FreezePhase.Frozen);
-        await installation.KillOperatorAsync();
-        await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed without an operator");
-        Assert.True(TimeProvider.System.GetUtcNow() < frozen.DeadlineAt!.Value.AddSeconds(1.5), "thawed later than deadline + 1 s");
-        await installation.StartOperatorAsync();
-        Assert.Equal(Reasons.DeadlineExceeded, (await request.PhaseAsync(FreezePhase.Expired)).Reason);
-    }
-
-    [Fact]
     public async Task A_killed_agent_thaws_and_its_successor_reports_Broken_and_does_not_freeze_again()
     {
         await installation.RequireAsync();
@@ -126,29 +91,6 @@ public sealed class FailureTests(Installation installation)
         await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed when the command was gone", TimeSpan.FromSeconds(5));
         Assert.Equal(Reasons.CommandGone, (await request.PhaseAsync(FreezePhase.Broken)).Reason);
         await request.SweptAsync();
-    }
-
-    [Fact]
-    public async Task The_API_server_is_away_and_the_node_thaws_at_its_deadline_and_the_status_says_so_afterwards()
-    {
-        await installation.RequireAsync();
-        Assert.SkipUnless(installation.Server.SupportsFaults, "this backend cannot be made unreachable");
-        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
-        using var guard = ext4.Guard(TimeSpan.FromSeconds(50));
-        var node = await installation.AddNodeAsync();
-        var request = await Request.OfAsync(installation, 4, Request.HostPath(node, ext4.MountPoint));
-        var frozen = await request.PhaseAsync(FreezePhase.Frozen);
-        await installation.Server.Local!.RefuseConnectionsAsync();
-        try
-        {
-            await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed without an API server");
-            Assert.InRange(TimeProvider.System.GetUtcNow(), frozen.DeadlineAt!.Value.AddSeconds(-0.5), frozen.DeadlineAt!.Value.AddSeconds(1.5));
-        }
-        finally
-        {
-            await installation.Server.Local!.ResumeAsync();
-        }
-        Assert.Equal(Reasons.DeadlineExceeded, (await request.PhaseAsync(FreezePhase.Expired, TimeSpan.FromSeconds(30))).Reason);
     }
 
     [Fact]

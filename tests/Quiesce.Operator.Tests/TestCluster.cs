@@ -82,6 +82,9 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Deletes a namespace. Where nobody empties it, it stays as it is, and takes in nothing new.</summary>
     public Task DeleteNamespaceAsync(string name) => DeleteAsync($"/api/v1/namespaces/{name}");
 
+    /// <summary>Writes a kubeconfig for a program.</summary>
+    public void WriteKubeconfig(string path) => _server.WriteKubeconfig(path);
+
     public Task CreateNamespaceAsync(string name) => _server.ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}");
 
     /// <summary>Creates a namespace that no other test uses.</summary>

@@ -74,6 +74,7 @@ internal sealed class HeldWindow
             {
                 // The holder exits right after its last report; wait for it, so that nobody who waits for us finds it still there.
                 await Task.WhenAny(holder.Reports.Completion, Task.Delay(Grace, time, CancellationToken.None)).ConfigureAwait(false);
+                JournalDirectory.Discard(order.Plan.HostRoot, order.WindowId); // one that was killed between its last report and its exit leaves it
                 yield break;
             }
         }

@@ -39,7 +39,8 @@ internal static class JournalRecoveryRun
     {
         var file = $"{directory}/{windowId}.journal";
         var recovery = await RunAsync(hostRoot, windowId, [file], kept).ConfigureAwait(false);
-        var last = recovery.Reports.FirstOrDefault(r => r.WindowId == windowId);
+        // That the fresh holder could not be started, or died before it had its order, says nothing of the window.
+        var last = recovery.Reports.FirstOrDefault(r => r.WindowId == windowId && r.Reason != FreezeReason.HolderNotStarted);
         if (last is not null) yield return last;
         if (recovery.Later is not null && last is { IsFinal: false })
         {

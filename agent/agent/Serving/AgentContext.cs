@@ -25,6 +25,9 @@ internal sealed class AgentContext(
 
     internal TimeProvider Time => time;
 
+    /// <summary>The API server's clock, for the times it writes: the node's own may be wrong by hours, most of all right after a boot.</summary>
+    internal DateTimeOffset ServerTime => connection.ServerTime ?? time.GetUtcNow();
+
     internal ILogger Log => log;
 
     internal ResourceClient<NodeFreeze> NodeFreezes { get; } = new(connection, Kinds.NodeFreezes);

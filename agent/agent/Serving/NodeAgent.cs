@@ -10,8 +10,8 @@ namespace Quiesce.Agent.Serving;
 /// <summary>Serves the NodeFreezes of one node: one session for each that is new, and an honest end for each that an earlier instance had begun.</summary>
 internal sealed class NodeAgent
 {
-    // Clocks of nodes and API server differ by less than this; a plan older than its timeout by more is nobody's any more.
-    private static readonly TimeSpan ClockDifference = TimeSpan.FromMinutes(1);
+    // A plan older than its timeout by more than this is nobody's any more.
+    private static readonly TimeSpan Allowance = TimeSpan.FromMinutes(1);
 
     // After the last thaw commands, until what is stuck is shown as such: a session that still waits then waits for the kernel.
     private static readonly TimeSpan StuckShown = TimeSpan.FromSeconds(1.5);
@@ -138,10 +138,10 @@ internal sealed class NodeAgent
     private WindowReport? NeverBegun(NodeFreeze plan)
     {
         if (synced || plan.Spec.Mode != NodeFreezeMode.Hold || plan.Metadata.CreationTimestamp is not { } created) return null;
-        var (now, since) = (context.Time.GetUtcNow(), new DateTimeOffset(created.ToUniversalTime()));
+        var (now, since) = (context.ServerTime, new DateTimeOffset(created.ToUniversalTime()));
         if (since < now - TimeSpan.FromTicks(Native.BootTimeNanoseconds() / 100))
             return Failed(Reasons.NodeRebooted, "the node was rebooted after the request; nothing was frozen, ask again");
-        return now - since > TimeSpan.FromSeconds(plan.Spec.FreezeTimeoutSeconds) + ClockDifference
+        return now - since > TimeSpan.FromSeconds(plan.Spec.FreezeTimeoutSeconds) + Allowance
             ? Failed(Reasons.FreezeTimeout, $"no agent ran on this node within {plan.Spec.FreezeTimeoutSeconds} s of the request; nothing was frozen, ask again")
             : null;
 

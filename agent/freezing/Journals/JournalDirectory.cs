@@ -91,6 +91,16 @@ public static unsafe class JournalDirectory
         }
     }
 
+    /// <summary>Removes the journal of a window that has ended, should its holder not have come to it; one that is in use, or still owes a thaw, stays.</summary>
+    /// <param name="hostRoot">Where this process sees the host's root.</param>
+    /// <param name="windowId">The window.</param>
+    public static void Discard(string hostRoot, string windowId)
+    {
+        if (Open(hostRoot, out _) is not { } directory || Journal.Open($"{directory}/{windowId}.journal", out var journal) != Errno.None) return;
+        if (journal!.IsOurs && !journal.Content.Records.Any(r => r.MayBeFrozen)) journal.Remove();
+        journal.Dispose();
+    }
+
     // Of a window that was given up, what is not done yet is a call that does not return: waiting for its end may take as long as its device does.
     private static Refusal HeldBy(JournalContent other, JournalRecord record, PlannedFilesystem filesystem)
     {

@@ -27,7 +27,7 @@ internal static class Journals
     internal static bool Of(IEnumerable<string> folders, int holder) => Find(folders, holder).Length > 0;
 
     /// <summary>Whether a holder's says that it holds all its filesystems.</summary>
-    internal static bool AllHeld(IEnumerable<string> folders, int holder) => Held(folders, holder) is (> 0 and var held, var all) && held == all;
+    internal static bool AllHeld(IEnumerable<string> folders, int holder) => Held(folders, holder) is ( > 0 and var held, var all) && held == all;
 
     /// <summary>How many of its filesystems a holder's says it holds, and how many it has. A probe would be in the way of the freeze it waits for.</summary>
     internal static (int Held, int All) Held(IEnumerable<string> folders, int holder)

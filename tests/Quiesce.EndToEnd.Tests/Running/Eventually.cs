@@ -6,7 +6,7 @@ namespace Quiesce.EndToEnd.Tests.Running;
 internal static class Eventually
 {
     /// <summary>Far longer than anything here takes; only what is broken waits this long.</summary>
-    internal static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
+    internal static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
 
     /// <summary>Asks until the answer is not null.</summary>
     internal static async Task<T> GetAsync<T>(Func<Task<T?>> ask, Func<string> what, TimeSpan? bound = null)

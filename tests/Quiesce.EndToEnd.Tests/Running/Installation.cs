@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Quiesce.ApiServers;
 using Quiesce.Crds;
@@ -10,16 +11,33 @@ namespace Quiesce.EndToEnd.Tests.Running;
 /// Quiesce as it is installed, for all tests: an API server (a real one where the environment names one), the operator as a process of its own,
 /// and for each node a test asks for an agent, the native program.
 /// </summary>
+/// <remarks>
+/// Tests that cut off, replace or step the clock of single agents run side by side. Those that do something to the operator or to what all share are marked
+/// <c>[TestClass(DisableParallelization = true)]</c>, and may leave the operator as they like: the next test finds an ordinary one.
+/// </remarks>
 public sealed class Installation : IAsyncLifetime
 {
     private static readonly string Bin = Environment.GetEnvironmentVariable("QUIESCE_BIN") is { Length: > 0 } given ? given : DefaultBin();
+    private static readonly ProgramStart Ordinary = new();
 
-    private readonly string folder = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"quiesce-end-to-end-{Environment.ProcessId}"));
-    private readonly Dictionary<string, ProgramRun> agents = [];
+    private readonly ApiServerOptions options;
+    private readonly string folder = Directory.CreateTempSubdirectory("quiesce-end-to-end-").FullName;
+    private readonly ConcurrentDictionary<string, Node> nodes = [];
+    private readonly SemaphoreSlim turn = new(1);
     private ApiServerUnderTest? server;
     private KubernetesConnection? connection;
     private ProgramRun? operatorRun;
-    private int nodes;
+    private ProgramStart operatorStart = Ordinary;
+    private int numbers;
+
+    /// <summary>The one of all tests.</summary>
+    public Installation()
+        : this(new ApiServerOptions())
+    {
+    }
+
+    /// <summary>One for a single test.</summary>
+    internal Installation(ApiServerOptions options) => this.options = options;
 
     /// <summary>The API server.</summary>
     internal ApiServerUnderTest Server => server!;
@@ -42,22 +60,16 @@ public sealed class Installation : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         if (RealKernel.Missing is not null) return; // each test says so
-        Directory.CreateDirectory(folder);
-        server = await ApiServerUnderTest.StartAsync();
+        server = await ApiServerUnderTest.StartAsync(options);
         server.WriteKubeconfig(Kubeconfig);
         connection = KubernetesConnection.Create(server.ClientConfiguration());
-        await server.ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {InternalNames.DefaultNamespace}}}}}");
-        await StartOperatorAsync();
+        await CreateInternalNamespaceAsync();
     }
 
     /// <summary>Ends every program.</summary>
     public async ValueTask DisposeAsync()
     {
-        foreach (var agent in agents.Values)
-        {
-            await agent.StopAsync();
-            await agent.DisposeAsync();
-        }
+        foreach (var node in nodes.Values) await node.DisposeAsync();
         if (operatorRun is not null) await operatorRun.DisposeAsync();
         connection?.Dispose();
         if (server is not null) await server.DisposeAsync();
@@ -68,48 +80,67 @@ public sealed class Installation : IAsyncLifetime
     internal async Task RequireAsync()
     {
         RealKernel.Require();
-        if (operatorRun is { HasExited: true }) Assert.Fail($"the operator has ended: {operatorRun.Said}");
-        if (operatorRun is null) await StartOperatorAsync();
+        await turn.WaitAsync();
+        try
+        {
+            if (operatorRun is not null && operatorStart != Ordinary) await KillOperatorAsync();
+            if (operatorRun is { HasExited: true }) Assert.Fail($"the operator has ended: {operatorRun.Said}");
+            if (operatorRun is null) await StartOperatorAsync();
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    /// <summary>Adds a node of a name no other test has, and starts its agent; it stays to the end of the run.</summary>
+    internal async Task<string> AddNodeAsync(IReadOnlyDictionary<string, string>? labels = null)
+    {
+        var node = await NodeAsync(labels: labels);
+        nodes[node.Name] = node;
+        return node.Name;
     }
 
     /// <summary>Adds a node of a name no other test has, and starts its agent.</summary>
-    internal async Task<string> AddNodeAsync(IReadOnlyDictionary<string, string>? labels = null)
+    /// <param name="start">How the agent is started.</param>
+    /// <param name="ownWay">Whether its way to the API server is one that can be cut.</param>
+    /// <param name="labels">Labels of the node object.</param>
+    internal async Task<Node> NodeAsync(ProgramStart? start = null, bool ownWay = false, IReadOnlyDictionary<string, string>? labels = null)
     {
-        var name = string.Create(CultureInfo.InvariantCulture, $"node-{++nodes}");
+        var name = string.Create(CultureInfo.InvariantCulture, $"node-{Interlocked.Increment(ref numbers)}");
         await Server.AddNodeAsync(name, labels);
-        await StartAgentAsync(name);
-        return name;
+        var way = ownWay ? OpenWay() : null;
+        start ??= new ProgramStart();
+        var node = new Node(this, name, way is null ? start : start with { Kubeconfig = way.Kubeconfig }, way);
+        await node.StartAgentAsync();
+        return node;
     }
 
-    internal async Task StartAgentAsync(string node)
-    {
-        var agent = new ProgramRun(Path.Combine(Bin, "quiesce-agent"), "run", "--node-name", node, "--kubeconfig", Kubeconfig);
-        agents[node] = agent;
-        await agent.SaysAsync("serving node");
-        Assert.False(agent.HasExited, $"the agent of {node} has ended: {agent.Said}");
-    }
+    /// <summary>Opens a way to the API server that can be cut.</summary>
+    internal Way OpenWay() => Way.Open(Server, NewFile("kubeconfig"));
 
-    internal ProgramRun Agent(string node) => agents[node];
+    /// <summary>The path of a file that no other test has.</summary>
+    internal string NewFile(string name) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{Interlocked.Increment(ref numbers)}"));
 
-    internal async Task StopAgentAsync(string node)
-    {
-        await agents[node].StopAsync();
-        await agents[node].DisposeAsync();
-        agents.Remove(node);
-    }
+    internal Task StartAgentAsync(string node) => nodes[node].StartAgentAsync();
 
-    internal async Task KillAgentAsync(string node)
-    {
-        await agents[node].DisposeAsync();
-        agents.Remove(node);
-    }
+    internal ProgramRun Agent(string node) => nodes[node].Agent;
 
-    internal async Task StartOperatorAsync()
+    internal Task StopAgentAsync(string node) => nodes[node].StopAgentAsync();
+
+    internal Task KillAgentAsync(string node) => nodes[node].KillAgentAsync();
+
+    internal ProgramRun RunAgent(string node, ProgramStart start) =>
+        new(start, Path.Combine(Bin, "quiesce-agent"), "run", "--node-name", node, "--kubeconfig", start.Kubeconfig ?? Kubeconfig);
+
+    internal async Task StartOperatorAsync(ProgramStart? start = null)
     {
         var program = Path.Combine(Bin, "operator", "quiesce-operator.dll");
         if (!File.Exists(program)) Assert.Fail($"{program} does not exist: build it with eng/publish.sh, or name the folder in QUIESCE_BIN");
-        operatorRun = new ProgramRun("dotnet", program, "--kubeconfig", Kubeconfig);
-        await Eventually.TrueAsync(() => operatorRun.Said.Length > 0 || operatorRun.HasExited, "a first word of the operator");
+        operatorStart = start ?? Ordinary;
+        operatorRun = new ProgramRun(operatorStart, "dotnet", program, "--kubeconfig", operatorStart.Kubeconfig ?? Kubeconfig);
+        if (operatorStart.Redirection is not null) return;
+        await operatorRun.SaysAsync("controllers started");
         Assert.False(operatorRun.HasExited, $"the operator has ended: {operatorRun.Said}");
     }
 
@@ -119,13 +150,25 @@ public sealed class Installation : IAsyncLifetime
         operatorRun = null;
     }
 
-    internal string OperatorSaid => operatorRun?.Said ?? "(not running)";
+    /// <summary>Kills the operator and starts one that is started otherwise.</summary>
+    internal async Task ReplaceOperatorAsync(ProgramStart start)
+    {
+        await KillOperatorAsync();
+        await StartOperatorAsync(start);
+    }
+
+    internal ProgramRun Operator => operatorRun!;
+
+    internal string OperatorSaid => operatorRun?.SaidLast ?? "(not running)";
 
     /// <summary>kubectl against the server; fails the test when it fails.</summary>
     internal Task<string> KubectlAsync(params string[] arguments) => Command.RunAsync("kubectl", ["--kubeconfig", Kubeconfig, .. arguments]);
 
     /// <summary>kubectl against the server.</summary>
     internal Task<(int Code, string Output)> TryKubectlAsync(params string[] arguments) => Command.TryAsync("kubectl", ["--kubeconfig", Kubeconfig, .. arguments]);
+
+    /// <summary>Creates the namespace of the internal objects.</summary>
+    internal Task CreateInternalNamespaceAsync() => Server.ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {InternalNames.DefaultNamespace}}}}}");
 
     private static string DefaultBin()
     {

@@ -3,28 +3,37 @@ using Tmds.Linux;
 
 namespace Quiesce.EndToEnd.Tests.Running;
 
-/// <summary>A program of ours under test: its folder is <c>/</c>, its output is kept for the failure's message.</summary>
+/// <summary>A program under test: its folder is <c>/</c>, its output is kept for the failure's message.</summary>
 internal sealed class ProgramRun : IAsyncDisposable
 {
     private readonly Process process;
     private readonly List<string> lines = [];
 
-    internal ProgramRun(string program, params IEnumerable<string> arguments)
+    /// <summary>Starts it.</summary>
+    /// <param name="start">How.</param>
+    /// <param name="command">The program and its arguments.</param>
+    internal ProgramRun(ProgramStart start, params IEnumerable<string> command)
     {
-        // setpriv: should the test host die, the program is asked to stop, and thaws.
-        var start = new ProcessStartInfo("setpriv", ["--pdeathsig", "TERM", program, .. arguments])
+        IEnumerable<string> redirect = start.Redirection is null ? [] : ["sh", "-c", $"exec \"$@\" {start.Redirection}", "sh"];
+        process = new Process
         {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = "/",
+            StartInfo = new ProcessStartInfo(Starter.StopWith[0], [.. Starter.StopWith.Skip(1), .. start.Wrapper, .. redirect, .. command, .. start.Arguments])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                WorkingDirectory = "/",
+            },
         };
-        process = Process.Start(start)!;
+        foreach (var (name, value) in start.Environment) process.StartInfo.Environment[name] = value;
         process.OutputDataReceived += (_, e) => Keep(e.Data);
         process.ErrorDataReceived += (_, e) => Keep(e.Data);
+        Starter.Start(process);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
     }
 
+    /// <summary>Its process: that of the program, because whatever wraps it executes it.</summary>
     internal int Id => process.Id;
 
     internal bool HasExited => process.HasExited;
@@ -35,6 +44,15 @@ internal sealed class ProgramRun : IAsyncDisposable
         get
         {
             lock (lines) return string.Join('\n', lines);
+        }
+    }
+
+    /// <summary>The last of it.</summary>
+    internal string SaidLast
+    {
+        get
+        {
+            lock (lines) return string.Join('\n', lines.TakeLast(30));
         }
     }
 
@@ -61,6 +79,7 @@ internal sealed class ProgramRun : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Signal(LibC.SIGCONT); // one that a failed test left stopped
         if (!process.HasExited) await KillAsync();
         process.Dispose();
     }

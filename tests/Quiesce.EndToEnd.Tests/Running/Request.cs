@@ -58,6 +58,46 @@ internal sealed class Request
             bound);
     }
 
+    /// <summary>Waits until it has ended, however that is.</summary>
+    internal async Task<FreezeRequestStatus> EndAsync(TimeSpan? bound = null)
+    {
+        FreezeRequestStatus? last = null;
+        return await Eventually.GetAsync(
+            async () => (last = (await GetAsync())?.Status)?.Phase >= FreezePhase.Thawed ? last : null,
+            () => $"{Namespace}/{Name} ended; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{installation.OperatorSaid}",
+            bound);
+    }
+
+    /// <summary>Waits for the end and compares it.</summary>
+    internal async Task<FreezeRequestStatus> EndsAsAsync(FreezePhase phase, string reason, TimeSpan? bound = null)
+    {
+        var end = await EndAsync(bound);
+        Assert.True((end.Phase, end.Reason) == (phase, reason), $"ended as {end.Phase}, {end.Reason}: {end.Message} instead of {phase}, {reason}\n{installation.OperatorSaid}");
+        Assert.Equal(phase == FreezePhase.Thawed ? ConditionStatus.True : ConditionStatus.False, Condition(end, ConditionTypes.WindowIntact).Status);
+        return end;
+    }
+
+    /// <summary>Waits until a node has reported a phase, or a later one.</summary>
+    internal async Task NodeReachesAsync(string node, NodeFreezePhase phase)
+    {
+        NodeFreezeStatus? last = null;
+        await Eventually.GetAsync(
+            async () => (last = (await NodeFreezeAsync(node))?.Status)?.Phase >= phase ? last : null,
+            () => $"{node} {phase}; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{installation.OperatorSaid}");
+    }
+
+    /// <summary>Its NodeFreeze for a node; null when there is none.</summary>
+    internal Task<NodeFreeze?> NodeFreezeAsync(string node) =>
+        installation.NodeFreezes.GetAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze(Uid, node), CancellationToken.None);
+
+    /// <summary>Deletes it and waits until nothing of it is left.</summary>
+    internal async Task GoesAwayAsync(TimeSpan? bound = null)
+    {
+        await DeleteAsync();
+        await GoneAsync(bound);
+        await SweptAsync();
+    }
+
     internal Task PatchSpecAsync(JsonObject spec) =>
         installation.FreezeRequests.PatchAsync(Namespace, Name, new JsonObject { ["spec"] = spec }, cancellationToken: CancellationToken.None);
 

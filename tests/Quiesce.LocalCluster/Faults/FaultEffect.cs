@@ -7,6 +7,12 @@ public abstract record FaultEffect
     {
     }
 
+    /// <summary>401, as for a token that has expired or was revoked.</summary>
+    public static FaultEffect Unauthorized { get; } = new Refuse(401, "Unauthorized", "Unauthorized", null);
+
+    /// <summary>403, as by RBAC.</summary>
+    public static FaultEffect Forbidden { get; } = new Refuse(403, "Forbidden", "forbidden: injected fault", null);
+
     /// <summary>409, as if someone else had written in between; nothing is written.</summary>
     public static FaultEffect Conflict { get; } = new Refuse(409, "Conflict", "Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again", null);
 

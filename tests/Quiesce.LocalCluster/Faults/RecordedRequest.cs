@@ -40,6 +40,9 @@ public sealed class RecordedRequest
     /// <summary>Who asked.</summary>
     public required string UserAgent { get; init; }
 
+    /// <summary>The bearer token it came with; empty without one.</summary>
+    public string Token { get; init; } = "";
+
     /// <summary>The answer's HTTP status; 0 while it runs, and when the connection was cut instead.</summary>
     public int StatusCode { get; internal set; }
 

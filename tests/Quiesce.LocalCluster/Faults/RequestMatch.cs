@@ -30,6 +30,9 @@ public sealed record RequestMatch
     /// <summary>A part of the <c>User-Agent</c> header.</summary>
     public string? UserAgent { get; init; }
 
+    /// <summary>The bearer token: whoever asks with it.</summary>
+    public string? Token { get; init; }
+
     /// <summary>Anything else.</summary>
     public Func<RecordedRequest, bool>? Where { get; init; }
 
@@ -46,5 +49,6 @@ public sealed record RequestMatch
         && (Namespace is null || Namespace == request.Namespace)
         && (Name is null || Name == request.Name)
         && (UserAgent is null || request.UserAgent.Contains(UserAgent, StringComparison.Ordinal))
+        && (Token is null || Token == request.Token)
         && (Where is null || Where(request));
 }

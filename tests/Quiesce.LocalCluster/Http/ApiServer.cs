@@ -18,6 +18,8 @@ internal sealed class ApiServer(
     TimeProvider clock,
     Action<RecordedRequest>? onServed)
 {
+    private const string Bearer = "Bearer ";
+
     public async Task HandleAsync(HttpContext http)
     {
         var request = ApiRequest.Read(http.Request, catalog);
@@ -117,5 +119,6 @@ internal sealed class ApiServer(
         Path = request.Path,
         Query = http.QueryString.Value ?? "",
         UserAgent = http.Headers.UserAgent.ToString(),
+        Token = http.Headers.Authorization.ToString() is var header && header.StartsWith(Bearer, StringComparison.Ordinal) ? header[Bearer.Length..] : "",
     };
 }

@@ -80,9 +80,9 @@ public sealed class ControlPlaneTests
     public async Task Without_the_definitions_the_operator_neither_ends_nor_asks_all_the_time()
     {
         await using var stage = await Stage.SetAsync(1);
+        var requests = stage.Cluster.Server.Requests;
         await WorksAsync(stage);
         await stage.Cluster.DeleteDefinitionsAsync(AllKinds);
-        var requests = stage.Cluster.Server.Requests;
         await Task.Delay(TimeSpan.FromSeconds(1));
         requests.Clear();
         await Task.Delay(TimeSpan.FromSeconds(3));

@@ -1,16 +1,20 @@
-using Quiesce.RealFilesystems;
+using System.Globalization;
+using System.Runtime.InteropServices;
 using Tmds.Linux;
 
-namespace Quiesce.Agent.Tests.Running;
+namespace Quiesce.RealFilesystems;
 
 /// <summary>
 /// A filesystem whose FIFREEZE does not return: a splice(2) into a file on it waits for an empty pipe, inside what the freeze waits for (fs/splice.c takes the
 /// right to write before it looks at the pipe). A flush is not held up, and the freeze goes on the moment the pipe has something in it.
 /// </summary>
-internal sealed class StuckFilesystem : IAsyncDisposable
+public sealed class StuckFilesystem : IAsyncDisposable
 {
     private readonly RealFilesystem lower;
-    private static readonly int GetThreadId = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64 ? 186 : 178;
+    // gettid(2), on x86-64 and arm64.
+    private static readonly int GetThreadId = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 186 : 178;
+
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(10);
 
     private int pipeEnd = -1;
     private Task? splicing;
@@ -18,45 +22,51 @@ internal sealed class StuckFilesystem : IAsyncDisposable
     private StuckFilesystem(RealFilesystem lower, RealFilesystem upper) => (this.lower, Upper) = (lower, upper);
 
     /// <summary>The one whose freeze gets stuck.</summary>
-    internal RealFilesystem Upper { get; }
+    public RealFilesystem Upper { get; }
 
     /// <summary>The one it lies on.</summary>
-    internal RealFilesystem Lower => lower;
+    public RealFilesystem Lower => lower;
 
-    internal IEnumerable<string> MountPoints => [lower.MountPoint, Upper.MountPoint];
+    /// <summary>Both, for a guard.</summary>
+    public IEnumerable<string> MountPoints => [lower.MountPoint, Upper.MountPoint];
 
     /// <summary>Makes it; from now on a freeze of the upper one does not return.</summary>
-    internal static async Task<StuckFilesystem> CreateAsync(FilesystemKind kind = FilesystemKind.Ext4)
+    public static async Task<StuckFilesystem> CreateAsync(FilesystemKind kind = FilesystemKind.Ext4)
     {
         // XFS wants 300 MB for its image, all of them sparse.
-        var lower = await RealFilesystem.CreateAsync(kind == FilesystemKind.Ext4 ? FilesystemKind.Ext4 : FilesystemKind.Xfs, TestContext.Current.CancellationToken);
+        var lower = await RealFilesystem.CreateAsync(kind == FilesystemKind.Ext4 ? FilesystemKind.Ext4 : FilesystemKind.Xfs).ConfigureAwait(false);
         try
         {
-            var stuck = new StuckFilesystem(lower, await lower.StackedAsync(kind, TestContext.Current.CancellationToken));
-            var thread = await stuck.Obstruct();
-            await Poll.UntilAsync(() => ThreadState(thread) == 'S', "the splice waits");
+            var stuck = new StuckFilesystem(lower, await lower.StackedAsync(kind).ConfigureAwait(false));
+            var thread = await stuck.Obstruct().ConfigureAwait(false);
+            for (var waited = 0; ThreadState(thread) != 'S'; waited += 5)
+            {
+                Assert.True(waited < Bound.TotalMilliseconds, "the splice does not wait");
+                await Task.Delay(5).ConfigureAwait(false);
+            }
             return stuck;
         }
         catch
         {
-            await lower.DisposeAsync();
+            await lower.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
 
     /// <summary>Lets the write, and with it the freeze, go on.</summary>
-    internal async Task ReleaseAsync()
+    public async Task ReleaseAsync()
     {
         if (splicing is null) return;
         Fill();
-        await splicing.WaitAsync(Poll.Bound);
+        await splicing.WaitAsync(Bound).ConfigureAwait(false);
         splicing = null;
     }
 
+    /// <summary>Releases it and takes both away.</summary>
     public async ValueTask DisposeAsync()
     {
-        await ReleaseAsync();
-        await lower.DisposeAsync();
+        await ReleaseAsync().ConfigureAwait(false);
+        await lower.DisposeAsync().ConfigureAwait(false);
     }
 
     private unsafe void Fill()
@@ -66,7 +76,7 @@ internal sealed class StuckFilesystem : IAsyncDisposable
         _ = LibC.close(pipeEnd);
     }
 
-    private static char ThreadState(int thread) => File.ReadAllText($"/proc/self/task/{thread}/stat") is var text ? text[text.LastIndexOf(')') + 2] : ' ';
+    private static char ThreadState(int thread) => File.ReadAllText($"/proc/self/task/{thread.ToString(CultureInfo.InvariantCulture)}/stat") is var text ? text[text.LastIndexOf(')') + 2] : ' ';
 
     private unsafe Task<int> Obstruct()
     {
