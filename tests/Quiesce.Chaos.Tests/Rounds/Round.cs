@@ -44,7 +44,19 @@ internal sealed class Round
     }
 
     /// <summary>Runs it.</summary>
-    internal static async Task<RoundResult> RunAsync(Lane lane, RoundPlan plan) => await new Round(lane, plan).RunAsync();
+    /// <exception cref="Exception">The lane is in a state that cannot be mended.</exception>
+    internal static async Task<RoundResult> RunAsync(Lane lane, RoundPlan plan)
+    {
+        var round = new Round(lane, plan);
+        try
+        {
+            return await round.RunAsync();
+        }
+        catch (Exception e) when (e is TimeoutException or InvalidOperationException or KubernetesApiException)
+        {
+            return await round.BrokenOffAsync(e);
+        }
+    }
 
     private async Task<RoundResult> RunAsync()
     {
@@ -92,6 +104,21 @@ internal sealed class Round
         var judgement = Judge.Of(evidence);
         TellTheRest(evidence);
         return new RoundResult(plan, judgement, EndText(evidence), faults.Done, wrong, story.Lines);
+    }
+
+    // What was never to happen, such as an agent that does not come up, is told with all that led to it, and the lane is made anew.
+    private async Task<RoundResult> BrokenOffAsync(Exception error)
+    {
+        await over.CancelAsync();
+        await faults.MakeGoodAsync();
+        var wrong = new List<string> { error.ToString() };
+        wrong.AddRange(await ThawAsStrangerAsync());
+        foreach (var node in lane.Nodes)
+        {
+            foreach (var (at, text) in node.Agent!.Lines.Where(l => l.At > story.Zero)) story.Tell(at, $"  {node.Name} says: {text}");
+            await node.CleanAsync();
+        }
+        return new RoundResult(plan, new Judgement { Violations = wrong }, "(broken off)", faults.Done, [], story.Lines);
     }
 
     private bool IsOver

@@ -14,6 +14,7 @@ internal sealed class LaneNode : IAsyncDisposable
     private readonly SemaphoreSlim starting = new(1);
     private readonly ContainerCgroup? container = ContainerCgroup.Missing is null ? ContainerCgroup.Create() : null;
     private ProgramRun? killed;
+    private ProgramRun? stopped;
     private bool paused;
     private IReadOnlyList<string> idleDescriptors = [];
     private int idleThreads;
@@ -35,7 +36,8 @@ internal sealed class LaneNode : IAsyncDisposable
 
     internal bool AgentRuns => Agent is { HasExited: false };
 
-    internal bool AgentIsStopped => AgentRuns && ProcessTable.State(Agent!.Id) is 'T' or 't';
+    /// <summary>It was sent SIGSTOP and no SIGCONT since; its state says so only when it next runs.</summary>
+    internal bool AgentIsStopped => AgentRuns && stopped == Agent;
 
     /// <summary>When no agent could act.</summary>
     internal Attendance AgentAttendance { get; } = new();
@@ -88,6 +90,8 @@ internal sealed class LaneNode : IAsyncDisposable
         var at = BootTime.Now;
         if (Agent is null || !Agent.Signal(signal)) return false;
         if (signal == LibC.SIGKILL || signal == LibC.SIGSTOP) AgentAttendance.Leave(at);
+        if (signal == LibC.SIGSTOP) stopped = Agent;
+        else if (signal == LibC.SIGCONT) stopped = null;
         if (signal == LibC.SIGKILL) killed = Agent;
         else if (signal == LibC.SIGCONT && !paused && killed != Agent) AgentAttendance.Return(BootTime.Now);
         return true;
