@@ -17,6 +17,9 @@ public sealed class JudgeTests
 
     private static readonly Fault SomeFault = new(FaultKind.StopOperator, TimeSpan.Zero, 0, null);
 
+    /// <summary>As <see cref="Expired"/>, in a round with a fault: without one it may not end as anything but what was asked.</summary>
+    private static readonly Evidence Faulty = Expired with { Plan = Plan with { Faults = [SomeFault] } };
+
     [Fact]
     public void Windows_that_end_at_the_deadline_or_as_asked_are_fine_and_measured()
     {
@@ -36,7 +39,7 @@ public sealed class JudgeTests
     [Fact]
     public void While_agent_and_holder_can_both_do_nothing_the_second_counts_from_the_first_that_can_again()
     {
-        var helpless = Expired with { Nodes = [Node([new(At(11), At(15))], [new(At(10.5), At(20))])], Filesystems = Stalls((10, 15.9)), Phases = [Seen(16, FreezePhase.Broken)] };
+        var helpless = Faulty with { Nodes = [Node([new(At(11), At(15))], [new(At(10.5), At(20))])], Filesystems = Stalls((10, 15.9)), Phases = [Seen(16, FreezePhase.Broken)] };
         Assert.Empty(Judge.Of(helpless).Violations);
         Assert.Equal(900, Judge.Of(helpless).PastReturn!.Value.TotalMilliseconds);
         Assert.Null(Judge.Of(helpless).PastDeadline);
@@ -46,7 +49,7 @@ public sealed class JudgeTests
     [Fact]
     public void The_absence_of_one_of_them_alone_excuses_nothing()
     {
-        var late = Expired with { Filesystems = Stalls((10, 13.5)), Phases = [Seen(14, FreezePhase.Broken)] };
+        var late = Faulty with { Filesystems = Stalls((10, 13.5)), Phases = [Seen(14, FreezePhase.Broken)] };
         Assert.Contains("its deadline", Only(late with { Nodes = [Node([new(At(10.5), At(20))], [])] }), StringComparison.Ordinal);
         Assert.Contains("its deadline", Only(late with { Nodes = [Node([], [new(At(10.5), TimeSpan.MaxValue)])] }), StringComparison.Ordinal);
         Assert.Contains("its deadline", Only(late with { Nodes = [Node([new(At(10.2), At(10.4))], [new(At(10.5), TimeSpan.MaxValue)])] }), StringComparison.Ordinal);
@@ -56,7 +59,7 @@ public sealed class JudgeTests
     [Fact]
     public void A_death_is_answered_within_a_second_by_the_one_that_lives()
     {
-        var broken = Expired with { Filesystems = Stalls((10, 10.6)), Phases = [Seen(10.1, FreezePhase.Frozen), Seen(11, FreezePhase.Broken)] };
+        var broken = Faulty with { Filesystems = Stalls((10, 10.6)), Phases = [Seen(10.1, FreezePhase.Frozen), Seen(11, FreezePhase.Broken)] };
         Assert.Equal(100, Judge.Of(broken with { Nodes = [Node([new(At(10.5), At(12))], [], agentKills: [At(10.5)])] }).AfterAgentKill!.Value.TotalMilliseconds);
         Assert.Equal(100, Judge.Of(broken with { Nodes = [Node([], [new(At(10.5), TimeSpan.MaxValue)], holderKills: [At(10.5)])] }).AfterHolderKill!.Value.TotalMilliseconds);
         var late = broken with { Filesystems = Stalls((10, 11.6)), Phases = [Seen(12, FreezePhase.Broken)] };
@@ -108,7 +111,7 @@ public sealed class JudgeTests
         Assert.Empty(Judge.Of(broken with { Plan = Plan with { Faults = [SomeFault] } }).Violations);
     }
 
-    private static RoundPlan Plan { get; } = new() { Seed = 0, Targets = [new Target(0, 0)], DeadlineSeconds = 2 };
+    private static RoundPlan Plan => new() { Seed = 0, Targets = [new Target(0, 0)], DeadlineSeconds = 2 };
 
     private static string Only(Evidence evidence) => Assert.Single(Judge.Of(evidence).Violations);
 

@@ -17,14 +17,15 @@ public sealed class ControlPlaneTests(Installation installation)
             Environment.GetEnvironmentVariable(ApiServerUnderTest.AssetsVariable) is null or "",
             $"{ApiServerUnderTest.AssetsVariable} names no kube-apiserver and etcd: the local cluster keeps its data in memory, so there is nothing to freeze under it");
         const int Deadline = 8;
-        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
-        using var guard = ext4.Guard(TimeSpan.FromSeconds(120));
+        // One that holds the 128 MB that etcd sets aside for its log.
+        await using var data = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
+        using var guard = data.Guard(TimeSpan.FromSeconds(120));
         // Last to go, after its etcd: a frozen filesystem would keep that alive.
-        await using var frozen = new Installation(new ApiServerOptions { EtcdFolder = ext4.MountPoint });
+        await using var frozen = new Installation(new ApiServerOptions { EtcdFolder = data.MountPoint });
         await frozen.InitializeAsync();
         await frozen.RequireAsync();
-        await using var writer = await StandingWriter.StartAsync(ext4);
-        await using var space = await NodeSpace.CreateAsync([ext4.MountPoint], etcd: ext4.MountPoint);
+        await using var writer = await StandingWriter.StartAsync(data);
+        await using var space = await NodeSpace.CreateAsync([data.MountPoint], etcd: data.MountPoint);
         await using var node = await frozen.NodeAsync(new ProgramStart { Wrapper = space.Enter });
 
         // Without the administrator's permission it is not even tried.
@@ -49,10 +50,10 @@ public sealed class ControlPlaneTests(Installation installation)
         await request.GoesAwayAsync();
 
         // Everything recovered: the same again, for something else.
-        await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
-        using var another = xfs.Guard(TimeSpan.FromSeconds(60));
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        using var another = ext4.Guard(TimeSpan.FromSeconds(60));
         await using var second = await frozen.NodeAsync();
-        var next = await Request.OfAsync(frozen, 30, Request.HostPath(second.Name, xfs.MountPoint));
+        var next = await Request.OfAsync(frozen, 30, Request.HostPath(second.Name, ext4.MountPoint));
         await next.PhaseAsync(FreezePhase.Frozen);
         await next.ThawAsync();
         await next.EndsAsAsync(FreezePhase.Thawed, Reasons.ThawRequested);
