@@ -111,7 +111,9 @@ internal static class FreezeDecision
 
         var verdict = Verdict.Of(state, progress);
         var ended = StatusReport.Ended(state, progress, verdict);
-        return new() { Status = ended, Stories = [.. StuckCalls.Stories(state.Request.Status, ended), FinalStory(verdict)] };
+        // A node that seems silent may have spoken on a watch that silently died.
+        var rests = progress.Nodes.Any(n => n.Lost);
+        return new() { Status = ended, Stories = [.. StuckCalls.Stories(state.Request.Status, ended), FinalStory(verdict)], RestsOnAbsence = rests };
     }
 
     /// <summary>A raise of the deadline: the write, or the message that refuses it.</summary>

@@ -115,9 +115,10 @@ public sealed class ControlPlaneTests
     public async Task A_request_whose_namespace_is_being_deleted_before_it_froze_goes_too()
     {
         await using var stage = await Stage.SetAsync(2);
-        stage.Agents[1].Script = new() { PrepareTime = TimeSpan.FromMilliseconds(500) };
+        // Longer than it takes whoever empties the namespace to come to the request.
+        stage.Agents[1].Script = new() { PrepareTime = TimeSpan.FromSeconds(60) };
         stage.Namespace = await stage.Cluster.CreateNamespaceAsync();
-        var request = await stage.RequestAsync();
+        var request = await stage.RequestAsync(s => s with { FreezeTimeoutSeconds = 60 });
         await stage.PhaseAsync(request, FreezePhase.Preparing);
         await stage.Cluster.DeleteNamespaceAsync(stage.Namespace);
         if (!stage.Cluster.RunsControllers) await stage.DeleteAsync(request);

@@ -48,8 +48,7 @@ public sealed class FailureTests
         var request = await stage.RequestAsync(s => s with { FreezeTimeoutSeconds = 1, DeadlineSeconds = 1 });
         var failed = await stage.PhaseAsync(request, FreezePhase.Failed);
         Assert.Equal(Reasons.NodeLost, failed.Reason);
-        Assert.Contains("within 1 s", failed.Message, StringComparison.Ordinal);
-        Assert.Contains("node-1", failed.Message, StringComparison.Ordinal);
+        Assert.Contains("No end was reported by node node-1", failed.Message, StringComparison.Ordinal);
         await stage.CleanAsync();
     }
 

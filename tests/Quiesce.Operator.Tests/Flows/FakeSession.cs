@@ -75,7 +75,16 @@ internal sealed class FakeSession
         if (command is null) return Failed(Reasons.CommandGone);
         if (command.Spec.DesiredState == WindowState.Thawed) return Failed(Reasons.ThawedBeforeFrozen);
         var atOnce = command.Spec is { DesiredState: WindowState.Frozen, Confirmed: true };
-        await Task.Delay(Script.PrepareTime, _die.Token);
+        var begun = TimeProvider.System.GetTimestamp();
+        while (Script.PrepareTime - TimeProvider.System.GetElapsedTime(begun) is var rest && rest > TimeSpan.Zero)
+        {
+            var (prepared, next) = await NextAsync(rest);
+            if (prepared) break;
+            if (next is null) return Failed(Reasons.CommandGone);
+            if (next.Spec.DesiredState == WindowState.Thawed) return Failed(Reasons.ThawedBeforeFrozen);
+            command = next;
+        }
+
         if (Script.FailsToPrepare is { } reason) return Failed(reason);
         // What the node knows before anyone else can: a freeze before this line on another node would be a broken barrier.
         _agent.Ledger.Prepared(Uid, _agent.Node);
