@@ -80,7 +80,10 @@ internal sealed class TestCluster : IAsyncDisposable
     public bool RunsControllers => _server.RunsControllers;
 
     /// <summary>Deletes a namespace. Where nobody empties it, it stays as it is, and takes in nothing new.</summary>
-    public Task DeleteNamespaceAsync(string name) => DeleteAsync($"/api/v1/namespaces/{name}");
+    public Task DeleteNamespaceAsync(string name) => DeleteAsync(Namespace(name));
+
+    /// <summary>Waits until a namespace that was deleted is gone.</summary>
+    public Task NamespaceGoneAsync(string name) => GoneAsync(Namespace(name));
 
     /// <summary>Writes a kubeconfig for a program.</summary>
     public void WriteKubeconfig(string path) => _server.WriteKubeconfig(path);
@@ -94,16 +97,7 @@ internal sealed class TestCluster : IAsyncDisposable
     public async Task DeleteDefinitionsAsync(params string[] plurals)
     {
         foreach (var plural in plurals) await DeleteAsync(Definition(plural));
-        foreach (var plural in plurals)
-        {
-            await Eventually.GetAsync(
-                async () =>
-                {
-                    using var answer = await _server.Http.GetAsync(new Uri(Definition(plural), UriKind.Relative));
-                    return answer.StatusCode == System.Net.HttpStatusCode.NotFound ? "gone" : null;
-                },
-                () => $"no definition of {plural}");
-        }
+        foreach (var plural in plurals) await GoneAsync(Definition(plural));
     }
 
     /// <summary>Brings all definitions back.</summary>
@@ -123,6 +117,16 @@ internal sealed class TestCluster : IAsyncDisposable
         if (IsLocal) await _server.DisposeAsync();
         _release();
     }
+
+    private async Task GoneAsync(string path) => await Eventually.GetAsync(
+        async () =>
+        {
+            using var answer = await _server.Http.GetAsync(new Uri(path, UriKind.Relative));
+            return answer.StatusCode == System.Net.HttpStatusCode.NotFound ? "gone" : null;
+        },
+        () => $"{path} gone");
+
+    private static string Namespace(string name) => $"/api/v1/namespaces/{name}";
 
     private static string Definition(string plural) => $"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.{QuiesceApi.Group}";
 

@@ -152,6 +152,8 @@ public sealed class ControlPlaneTests
         Assert.Contains("being terminated", refused.Message, StringComparison.Ordinal);
         await client.PatchAsync(InternalNames.DefaultNamespace, "kept", new() { ["metadata"] = new JsonObject { ["finalizers"] = null } });
         await Eventually.GetAsync(async () => await client.GetAsync(InternalNames.DefaultNamespace, "kept", CancellationToken.None) is null ? "gone" : null, () => "gone");
+        // Until it is gone it takes in nothing new, whatever is applied to it.
+        await stage.Cluster.NamespaceGoneAsync(InternalNames.DefaultNamespace);
         await stage.Cluster.CreateNamespaceAsync(InternalNames.DefaultNamespace);
         await WorksAsync(stage);
     }
