@@ -44,6 +44,9 @@ public sealed record FreezeRequestSpec
     /// <summary>What becomes of filesystems whose kernel driver cannot freeze.</summary>
     public UnsupportedFilesystems UnsupportedFilesystems { get; init; } = UnsupportedFilesystems.Skip;
 
+    /// <summary>What becomes of the request where another one holds what it needs.</summary>
+    public ConflictPolicy ConflictPolicy { get; init; } = ConflictPolicy.Fail;
+
     /// <summary>Resolve and report, freeze nothing.</summary>
     public bool DryRun { get; init; }
 
@@ -57,8 +60,43 @@ public sealed record FreezeTarget
     /// <summary>A folder on the host; selects the mount it lies on.</summary>
     public HostPathTarget? HostPath { get; init; }
 
+    /// <summary>The volume of a claim, on every node on which a running pod mounts it.</summary>
+    public PersistentVolumeClaimTarget? PersistentVolumeClaim { get; init; }
+
+    /// <summary>The volumes of the claims that running pods mount.</summary>
+    public PodSelectorTarget? PodSelector { get; init; }
+
     /// <summary>Every filesystem of a node but the protected ones.</summary>
     public AllFilesystemsTarget? AllFilesystems { get; init; }
+}
+
+/// <summary>The volume of one claim in the request's namespace.</summary>
+public sealed record PersistentVolumeClaimTarget
+{
+    /// <summary>The claim's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Freeze it although its filesystem is not the volume's alone, as a folder on the node's disk is not: whatever shares it stands still too.</summary>
+    public bool AllowSharedFilesystem { get; init; }
+}
+
+/// <summary>The claims, and generic ephemeral volumes, of the running pods that a selector matches in the request's namespace.</summary>
+public sealed record PodSelectorTarget
+{
+    /// <summary>Labels that must all be equal.</summary>
+    public IReadOnlyDictionary<string, string>? MatchLabels { get; init; }
+
+    /// <summary>Requirements that must all hold.</summary>
+    public IReadOnlyList<LabelSelectorRequirement>? MatchExpressions { get; init; }
+
+    /// <summary>Only the volumes of these names, as the pods' specs name them; null or empty takes every claim.</summary>
+    public IReadOnlyList<string>? Volumes { get; init; }
+
+    /// <inheritdoc cref="PersistentVolumeClaimTarget.AllowSharedFilesystem"/>
+    public bool AllowSharedFilesystem { get; init; }
+
+    /// <summary>The selector alone.</summary>
+    public LabelSelector Selector() => new() { MatchLabels = MatchLabels, MatchExpressions = MatchExpressions };
 }
 
 /// <summary>A folder on one node or on every node a selector matches: exactly one of the two is set.</summary>
@@ -125,6 +163,16 @@ public enum UnsupportedFilesystems
 
     /// <summary>The request fails.</summary>
     Fail,
+}
+
+/// <summary>What becomes of a request that needs what another one holds.</summary>
+public enum ConflictPolicy
+{
+    /// <summary>It fails at once.</summary>
+    Fail,
+
+    /// <summary>It waits for the other one, within its freeze timeout.</summary>
+    Wait,
 }
 
 /// <summary>Where a request is in its life.</summary>

@@ -49,6 +49,9 @@ public sealed record NodeFreezeSpec
     /// <summary>Folders of the host, absolute, at most 64 of up to 1024 characters.</summary>
     public IReadOnlyList<string> Paths { get; init => field = value ?? []; } = [];
 
+    /// <summary>Volumes that kubelet mounts on the node for pods, at most 64.</summary>
+    public IReadOnlyList<NodeVolume> Volumes { get; init => field = value ?? []; } = [];
+
     /// <summary>All filesystems of the node but the protected ones, in addition to <see cref="Paths"/>.</summary>
     public bool AllFilesystems { get; init; }
 
@@ -57,6 +60,28 @@ public sealed record NodeFreezeSpec
 
     /// <summary>Longest time in seconds from first sight to Frozen.</summary>
     public int FreezeTimeoutSeconds { get; set; } = 10;
+}
+
+/// <summary>A volume of a claim, by how kubelet mounts it for one of its pods.</summary>
+public sealed record NodeVolume
+{
+    /// <summary>The claim, in the namespace of the request.</summary>
+    public required string Claim { get; init; }
+
+    /// <summary>A pod that mounts it on this node.</summary>
+    public required string PodUid { get; init; }
+
+    /// <summary>The name of kubelet's plugin, such as <c>kubernetes.io/csi</c>.</summary>
+    public required string Plugin { get; init; }
+
+    /// <summary>The name of the PersistentVolume, which is that of its folder.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>For a local volume, the folder or device of the host it is made of.</summary>
+    public string? LocalPath { get; init; }
+
+    /// <summary>Freeze it although its filesystem is not the volume's alone.</summary>
+    public bool AllowSharedFilesystem { get; init; }
 }
 
 /// <summary>What kind of act a NodeFreeze is.</summary>

@@ -70,6 +70,22 @@ public static class Reasons
     public const string Restored = "Restored";
     /// <summary>A node's plan would hold more paths than the bound.</summary>
     public const string TooManyTargets = "TooManyTargets";
+    /// <summary>A target names a claim that does not exist in the request's namespace.</summary>
+    public const string ClaimNotFound = "ClaimNotFound";
+    /// <summary>A claim is not bound to a volume.</summary>
+    public const string ClaimNotBound = "ClaimNotBound";
+    /// <summary>No running pod mounts a claim, so that no node has it.</summary>
+    public const string ClaimNotMounted = "ClaimNotMounted";
+    /// <summary>A claim is a block device without a filesystem that a node mounts.</summary>
+    public const string BlockVolume = "BlockVolume";
+    /// <summary>A selector matches no running pod.</summary>
+    public const string NoPodMatches = "NoPodMatches";
+    /// <summary>A selected pod has no volume of a name that the target asks for.</summary>
+    public const string VolumeNotFound = "VolumeNotFound";
+    /// <summary>A volume of a kind that is not a claim, or that no node mounts as kubelet does.</summary>
+    public const string UnsupportedVolume = "UnsupportedVolume";
+    /// <summary>Pods, claims or volumes of the request came, went or moved before everything was frozen.</summary>
+    public const string TargetsChanged = "TargetsChanged";
     /// <summary>A node failed; see its own reason.</summary>
     public const string NodeFailed = "NodeFailed";
 
@@ -87,6 +103,10 @@ public static class Reasons
     public const string FreezeNotSupported = "FreezeNotSupported";
     /// <summary>The filesystem is protected, or backs one that is.</summary>
     public const string ProtectedFilesystem = "ProtectedFilesystem";
+    /// <summary>The filesystem of a claim is not that volume's alone, but is also mounted elsewhere or only a folder of it is the volume.</summary>
+    public const string SharedFilesystem = "SharedFilesystem";
+    /// <summary>A volume is not mounted where kubelet mounts it for the pod.</summary>
+    public const string VolumeNotMounted = "VolumeNotMounted";
     /// <summary>The filesystem was frozen already, by someone else.</summary>
     public const string AlreadyFrozen = "AlreadyFrozen";
     /// <summary>Another window of this node holds it, what backs it, or what it backs.</summary>

@@ -37,6 +37,10 @@ public static class FreezeReason
     public const string FreezeNotSupported = "FreezeNotSupported";
     /// <summary>The filesystem is protected, or backs one that is.</summary>
     public const string ProtectedFilesystem = "ProtectedFilesystem";
+    /// <summary>The filesystem is not the volume's alone.</summary>
+    public const string SharedFilesystem = "SharedFilesystem";
+    /// <summary>The volume is not mounted where kubelet mounts it.</summary>
+    public const string VolumeNotMounted = "VolumeNotMounted";
     /// <summary>Frozen already, by someone else.</summary>
     public const string AlreadyFrozen = "AlreadyFrozen";
     /// <summary>Another window on this node holds it, what backs it, or what it backs.</summary>

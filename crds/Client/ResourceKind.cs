@@ -38,6 +38,18 @@ public static class Kinds
     public static ResourceKind<Pod> Pods { get; } =
         new(new("", "v1", "Pod", "pods", Namespaced: true), CoreJson.Default.Pod, CoreJson.Default.ResourceListPod);
 
+    /// <summary>PersistentVolumeClaim.</summary>
+    public static ResourceKind<PersistentVolumeClaim> PersistentVolumeClaims { get; } = new(
+        new("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", Namespaced: true),
+        CoreJson.Default.PersistentVolumeClaim,
+        CoreJson.Default.ResourceListPersistentVolumeClaim);
+
+    /// <summary>PersistentVolume.</summary>
+    public static ResourceKind<PersistentVolume> PersistentVolumes { get; } = new(
+        new("", "v1", "PersistentVolume", "persistentvolumes", Namespaced: false),
+        CoreJson.Default.PersistentVolume,
+        CoreJson.Default.ResourceListPersistentVolume);
+
     /// <summary>Lease.</summary>
     public static ResourceKind<Lease> Leases { get; } =
         new(

@@ -6,7 +6,7 @@ namespace Quiesce.Operator.Freezing;
 /// <summary>What is checked before anything is created for a request.</summary>
 internal static class Admission
 {
-    /// <summary>The nodes that will serve the request, or why it is refused.</summary>
+    /// <summary>The nodes that will serve the request, or why it is refused. Not for a state that lacks its workloads.</summary>
     /// <returns><c>RestsOnAbsence</c>: the refusal rests on a node or an agent that is not there.</returns>
     public static (NodeTargets? Nodes, Refusal? Refusal, bool RestsOnAbsence) Check(FreezeState state)
     {
@@ -18,7 +18,7 @@ internal static class Admission
         if (spec.DeadlineSeconds > state.Limits.MaxDeadline.TotalSeconds)
             return Refuse(Reasons.DeadlineTooLong, TooLong(spec.DeadlineSeconds, state.Limits));
         if (state.WriteRefused is { } refused) return (null, refused, false);
-        var (nodes, refusal) = Resolution.Resolve(spec, state.Cluster);
+        var (nodes, refusal) = Resolution.Resolve(spec, state.Request.Metadata.NamespaceProperty ?? "", state.Cluster, state.Workloads);
         return (nodes, refusal, refusal?.Reason is Reasons.NodeNotFound or Reasons.NoNodeMatches or Reasons.AgentNotReady);
     }
 

@@ -17,6 +17,9 @@ internal sealed record Decision
     /// <summary>What is told as Events once the action or the status is written.</summary>
     public IReadOnlyList<Story> Stories { get; init; } = [];
 
+    /// <summary>Nothing was decided: the pods and claims of the request are to be read first.</summary>
+    public bool NeedsWorkloads { get; init; }
+
     /// <summary>It rests on a node or an agent that is not there: worth a look at the API server itself, whose word a cache may not have yet.</summary>
     public bool RestsOnAbsence { get; init; }
 }

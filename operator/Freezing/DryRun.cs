@@ -19,6 +19,7 @@ internal static class DryRun
 
         if (planned == 0 || nodes.Length < planned)
         {
+            if (state.LacksWorkloads) return new() { NeedsWorkloads = true };
             var (targets, refusal, absence) = Admission.Check(state);
             if (refusal is not null) return planned == 0 ? FreezeDecision.Refused(state, refusal, absence) : Fail(state, nodes, refusal);
             if (!FreezeDecision.IsClaimed(state)) return new() { Action = new FreezeAction.Claim() };
@@ -26,8 +27,8 @@ internal static class DryRun
             {
                 return new()
                 {
-                    Status = StatusReport.Inspecting(state, nodes, targets!.Names.Count, FreezeDecision.AcceptedMessage(targets.Names)),
-                    Stories = [new(Reasons.Accepted, FreezeDecision.AcceptedMessage(targets.Names))],
+                    Status = StatusReport.Inspecting(state, nodes, targets!.Names.Count, FreezeDecision.AcceptedMessage(targets)),
+                    Stories = [new(Reasons.Accepted, FreezeDecision.AcceptedMessage(targets))],
                 };
             }
 

@@ -12,6 +12,9 @@ namespace Quiesce.Operator.Freezing;
 /// </remarks>
 internal static class FreezeDecision
 {
+    /// <summary>Where the message of the condition Accepted goes on about a raise; the rest of it stays what it was.</summary>
+    private const string RaiseRefused = " The raise of the deadline was refused:";
+
     /// <summary>The next step.</summary>
     public static Decision Decide(FreezeState state)
     {
@@ -25,17 +28,22 @@ internal static class FreezeDecision
     {
         // Someone else's finalizer keeps it, and we have nothing to do with it.
         if (state is { IsBeingDeleted: true, HasFinalizer: false }) return new();
+        if (state.LacksWorkloads) return new() { NeedsWorkloads = true };
         var (nodes, refusal, absence) = Admission.Check(state);
         if (refusal is not null) return Refused(state, refusal, absence);
         if (!IsClaimed(state)) return new() { Action = new FreezeAction.Claim() };
         if (state.Request.Status?.StartedAt is { } started && state.Now >= started + TimeSpan.FromSeconds(state.Request.Spec.FreezeTimeoutSeconds))
-            return Refused(state, new(Reasons.FreezeTimeout, "the API server did not take the window in time."), restsOnAbsence: true);
-        var accepted = AcceptedMessage(nodes!.Names);
+        {
+            var again = state.Request.Status is { Reason: Reasons.TargetsChanged or Reasons.HeldByOtherRequest } status ? new Refusal(status.Reason, status.Message ?? "") : null;
+            return Refused(state, again ?? new(Reasons.FreezeTimeout, "the API server did not take the window in time."), restsOnAbsence: true);
+        }
+
+        var accepted = AcceptedMessage(nodes!);
         return new()
         {
-            Action = new FreezeAction.CreateWindow(InternalObjects.Window(state, nodes)),
+            Action = new FreezeAction.CreateWindow(InternalObjects.Window(state, nodes!)),
             // Beside the window, not before it: it is for people, and for the freeze timeout if the window cannot be created.
-            Status = StatusReport.Pending(state, nodes.Names.Count, accepted),
+            Status = StatusReport.Pending(state, nodes!.Names.Count, accepted),
             Stories = [new(Reasons.Accepted, accepted)],
         };
     }
@@ -43,7 +51,16 @@ internal static class FreezeDecision
     private static Decision GoOn(FreezeState state)
     {
         var progress = new Progress(state);
-        if (progress.End is null && WhyEnd.Of(state, progress) is { } end)
+        if (progress.End is not null) return Close(state, progress);
+        var end = WhyEnd.Of(state, progress);
+        // A volume that is not mounted may be that of a pod that has gone since.
+        if (end is null ? StartAgain.IsDue(state, progress) : end.Reason == Reasons.VolumeNotMounted && !progress.Opened)
+        {
+            if (state.LacksWorkloads) return new() { NeedsWorkloads = true };
+            end = StartAgain.Changed(state, progress) ?? end;
+        }
+
+        if (end is not null)
         {
             var asked = end.Reason is Reasons.ThawRequested or Reasons.RequestDeleted;
             return new()
@@ -53,7 +70,7 @@ internal static class FreezeDecision
             };
         }
 
-        return progress.End is null ? Open(state, progress) : Close(state, progress);
+        return Open(state, progress);
     }
 
     private static Decision Open(FreezeState state, Progress progress)
@@ -61,7 +78,7 @@ internal static class FreezeDecision
         var missing = progress.Nodes.Where(n => n.Freeze is null).ToArray();
         if (missing.Length > 0)
         {
-            var targets = progress.Record.Nodes!;
+            var targets = progress.Record.Nodes!.With(Resolution.ResolveClaims(state.Request.Spec, state.Request.Metadata.NamespaceProperty ?? "", state.Workloads).Claims);
             return new()
             {
                 Action = new FreezeAction.CreateNodeFreezes(
@@ -109,6 +126,7 @@ internal static class FreezeDecision
             };
         }
 
+        if (StartAgain.Decide(state, progress) is { } again) return again;
         var verdict = Verdict.Of(state, progress);
         var ended = StatusReport.Ended(state, progress, verdict);
         // A node that seems silent may have spoken on a watch that silently died.
@@ -119,7 +137,7 @@ internal static class FreezeDecision
     /// <summary>A raise of the deadline: the write, or the message that refuses it.</summary>
     private static (FreezeAction? Raise, string Accepted, IReadOnlyList<Story> Stories) Deadline(FreezeState state, Progress progress)
     {
-        var accepted = AcceptedMessage(progress.Names);
+        var accepted = StatusReport.Accepted(state) is { Length: > 0 } text ? text.Split(RaiseRefused)[0] : AcceptedMessage(progress.Names);
         var wanted = state.Request.Spec.DeadlineSeconds;
         if (wanted <= progress.DeadlineSeconds) return (null, accepted, []);
         var refused = wanted > state.Limits.MaxDeadline.TotalSeconds
@@ -127,7 +145,7 @@ internal static class FreezeDecision
             : state.RaiseRefused;
         if (refused is not null)
         {
-            var refusal = $"The raise of the deadline was refused: {refused.Message} {progress.DeadlineSeconds} s stay in force.";
+            var refusal = $"{RaiseRefused.TrimStart()} {refused.Message} {progress.DeadlineSeconds} s stay in force.";
             var told = StatusReport.Accepted(state)?.Contains(refusal, StringComparison.Ordinal) is true;
             return (null, $"{accepted} {refusal}", told ? [] : [new(refused.Reason, refusal, IsWarning: true)]);
         }
@@ -154,7 +172,10 @@ internal static class FreezeDecision
         state.HasFinalizer && state.Request.Metadata.Labels?.TryGetValue(QuiesceApi.ExcludeFromBackupLabel, out var value) is true && value == "true";
 
     /// <summary>The nodes of a request, as a sentence.</summary>
-    public static string AcceptedMessage(IReadOnlyList<string> nodes) => $"{Resolution.Names(nodes)} will take part.";
+    public static string AcceptedMessage(NodeTargets nodes) =>
+        nodes.Ignored is { } ignored ? $"{AcceptedMessage(nodes.Names)} {ignored}" : AcceptedMessage(nodes.Names);
+
+    private static string AcceptedMessage(IReadOnlyList<string> nodes) => $"{Resolution.Names(nodes)} will take part.";
 
     /// <summary>The last line of a request's story.</summary>
     public static Story FinalStory(Verdict verdict) =>

@@ -21,6 +21,9 @@ internal sealed record FreezeState
     /// <summary>The cluster, for resolving targets.</summary>
     public ClusterView Cluster { get; init; } = ClusterView.Empty;
 
+    /// <summary>Pods and claims of the request's namespace, read after the last write; null where nobody asked for them yet.</summary>
+    public Workloads? Workloads { get; init; }
+
     /// <summary>The API server's refusal of a write that this request needs and that no retry would change.</summary>
     public Refusal? WriteRefused { get; init; }
 
@@ -35,6 +38,9 @@ internal sealed record FreezeState
 
     /// <summary>The installation's bounds.</summary>
     public FreezeLimits Limits { get; init; } = new();
+
+    /// <summary>The request names pods or claims, and they have not been read.</summary>
+    public bool LacksWorkloads => Workloads is null && WriteRefused is null && Nodes.Workloads.AreNamedBy(Request.Spec);
 
     /// <summary>The request's UID.</summary>
     public string Uid => Request.Metadata.Uid;

@@ -20,6 +20,7 @@ internal static class InternalObjects
             [WindowRecord.NodesAnnotation] = nodes.ToJson(),
             [WindowRecord.StartedAtAnnotation] = WindowRecord.Format(state.Request.Status?.StartedAt ?? state.Now),
         };
+        if (nodes.Digest is { } digest) annotations[WindowRecord.WorkloadsAnnotation] = digest;
         if (single) annotations[WindowRecord.CommandedAtAnnotation] = WindowRecord.Format(state.Now);
         return new()
         {
@@ -48,6 +49,7 @@ internal static class InternalObjects
                 Mode = mode,
                 Window = mode == NodeFreezeMode.Hold ? InternalNames.Window(state.Uid) : null,
                 Paths = nodes.PathsOn(spec, node),
+                Volumes = nodes.VolumesOn(node),
                 AllFilesystems = nodes.AllFilesystemsOf(spec, node),
                 UnsupportedFilesystems = spec.UnsupportedFilesystems,
                 FreezeTimeoutSeconds = spec.FreezeTimeoutSeconds,

@@ -28,7 +28,7 @@ internal sealed class Progress
         IsSingle = Names.Count == 1;
         var views = Names.Select(name => View(name, lost: false)).ToArray();
         Opened = status?.FrozenAt is not null
-            || (IsSingle ? End?.Reason != Reasons.FreezeTimeout && Array.TrueForAll(views, v => v.WasFrozen) && views.Length > 0 : window?.Spec.Confirmed is true);
+            || (IsSingle ? End?.Reason is not (Reasons.FreezeTimeout or Reasons.TargetsChanged) && Array.TrueForAll(views, v => v.WasFrozen) && views.Length > 0 : window?.Spec.Confirmed is true);
         FrozenAt = status?.FrozenAt ?? Record.FrozenAt ?? (Opened ? state.Now : null);
         LostAt = LatestEnd() + state.Limits.Grace;
         var late = End is not null && state.Now >= LostAt;

@@ -16,6 +16,9 @@ internal sealed record WindowRecord
     /// <summary>Annotation: the nodes and their targets, as <see cref="NodeTargets.ToJson"/>.</summary>
     public const string NodesAnnotation = Prefix + "nodes";
 
+    /// <summary>Annotation: what the pods and claims of the request were resolved to, as <see cref="NodeTargets.Digest"/>.</summary>
+    public const string WorkloadsAnnotation = Prefix + "workloads";
+
     /// <summary>Annotation: when the operator first saw the request.</summary>
     public const string StartedAtAnnotation = Prefix + "started-at";
 
@@ -37,6 +40,9 @@ internal sealed record WindowRecord
     /// <summary>The fixed set of nodes; null when somebody damaged the annotation.</summary>
     public NodeTargets? Nodes { get; init; }
 
+    /// <summary>What its pods and claims were resolved to; null where it names none.</summary>
+    public string? Workloads { get; init; }
+
     /// <summary>When the operator first saw the request: the freeze timeout counts from here.</summary>
     public required DateTimeOffset StartedAt { get; init; }
 
@@ -57,6 +63,7 @@ internal sealed record WindowRecord
         return new()
         {
             Nodes = annotations.TryGetValue(NodesAnnotation, out var nodes) ? NodeTargets.FromJson(nodes) : null,
+            Workloads = annotations.TryGetValue(WorkloadsAnnotation, out var workloads) ? workloads : null,
             StartedAt = Time(annotations, StartedAtAnnotation) ?? created,
             CommandedAt = Time(annotations, CommandedAtAnnotation),
             FrozenAt = Time(annotations, FrozenAtAnnotation),

@@ -12,17 +12,26 @@ namespace Quiesce.Operator.Nodes;
 internal sealed class NodeTargets
 {
     private readonly IReadOnlyDictionary<string, IReadOnlyList<int>> _targets;
+    private readonly ClaimResolution? _claims;
 
-    public NodeTargets(IReadOnlyDictionary<string, IReadOnlyList<int>> targets)
+    /// <param name="targets">The indexes of the targets on each node.</param>
+    /// <param name="claims">What claims and pods were resolved to; null where none are named, and where it is not known.</param>
+    public NodeTargets(IReadOnlyDictionary<string, IReadOnlyList<int>> targets, ClaimResolution? claims = null)
     {
-        _targets = targets;
+        (_targets, _claims) = (targets, claims);
         Names = [.. targets.Keys.Order(StringComparer.Ordinal)];
     }
 
     /// <summary>The nodes, by name.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <summary>Tells one resolution of pods and claims from another; null where none are named.</summary>
+    public string? Digest => _claims?.Digest();
+
+    /// <summary>What was left out of the pods' volumes, as a sentence; null when nothing was.</summary>
+    public string? Ignored => _claims?.Ignored();
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote. Volumes are not in it: there may be too many, and they are to be resolved once more in any case.</summary>
     /// <returns>Null when it is not that.</returns>
     public static NodeTargets? FromJson(string json)
     {
@@ -41,17 +50,29 @@ internal sealed class NodeTargets
     public string ToJson() => JsonSerializer.Serialize(
         Names.ToDictionary(name => name, name => _targets[name].ToArray()), OperatorJson.Default.DictionaryStringInt32Array);
 
+    /// <summary>The same, with claims and pods resolved once more.</summary>
+    public NodeTargets With(ClaimResolution? claims) => new(_targets, claims);
+
     /// <summary>The folders of all targets on a node, each once, in the request's order.</summary>
     public IReadOnlyList<string> PathsOn(FreezeRequestSpec spec, string node)
     {
         var paths = new List<string>();
         foreach (var target in On(spec, node))
         {
-            if (target.HostPath is { } hostPath && !paths.Exists(path => Plain(path) == Plain(hostPath.Path))) paths.Add(hostPath.Path);
+            if (target.HostPath is { } hostPath) Add(hostPath.Path);
         }
 
+        foreach (var path in _claims?.PathsOn(node) ?? []) Add(path);
         return paths;
+
+        void Add(string path)
+        {
+            if (!paths.Exists(p => Plain(p) == Plain(path))) paths.Add(path);
+        }
     }
+
+    /// <summary>The volumes of claims on a node.</summary>
+    public IReadOnlyList<NodeVolume> VolumesOn(string node) => _claims?.On(node) ?? [];
 
     /// <summary>Whether one of the targets on a node means all of its filesystems.</summary>
     public bool AllFilesystemsOf(FreezeRequestSpec spec, string node) => On(spec, node).Any(target => target.AllFilesystems is not null);

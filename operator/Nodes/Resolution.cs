@@ -8,14 +8,23 @@ internal static class Resolution
     /// <summary>Paths that one NodeFreeze may carry; the bound of its schema.</summary>
     public const int MostPaths = 64;
 
+    /// <summary>Volumes that one NodeFreeze may carry; the bound of its schema.</summary>
+    public const int MostVolumes = 64;
+
     /// <summary>Resolves targets to nodes that can serve them.</summary>
     /// <returns>The indexes of the targets on each node, in the nodes' order by name; or why not.</returns>
-    public static (NodeTargets? Nodes, Refusal? Refusal) Resolve(FreezeRequestSpec spec, ClusterView cluster)
+    /// <param name="spec">The request's wish.</param>
+    /// <param name="ns">The request's namespace, which claims and pods are looked for in.</param>
+    /// <param name="cluster">Nodes and agents.</param>
+    /// <param name="workloads">Pods and claims; needed where the request names some.</param>
+    public static (NodeTargets? Nodes, Refusal? Refusal) Resolve(FreezeRequestSpec spec, string ns, ClusterView cluster, Workloads? workloads)
     {
+        var claims = Workloads.AreNamedBy(spec) ? new ClaimResolution(ns, workloads!) : null;
         var nodes = new SortedDictionary<string, List<int>>(StringComparer.Ordinal);
         for (var i = 0; i < spec.Targets.Count; i++)
         {
-            var (names, refusal) = NodesOf(spec.Targets[i], i, cluster);
+            var (target, where) = (spec.Targets[i], $"spec.targets[{i}]");
+            var (names, refusal) = claims?.Add(target, where) ?? NodesOf(target, where, cluster);
             if (refusal is not null) return (null, refusal);
             foreach (var name in names)
             {
@@ -25,15 +34,28 @@ internal static class Resolution
         }
 
         if (nodes.Count == 0) return (null, new(Reasons.NothingToFreeze, "spec.targets is empty: name at least one thing to freeze."));
-        var resolved = new NodeTargets(nodes.ToDictionary(n => n.Key, n => (IReadOnlyList<int>)n.Value));
+        var resolved = new NodeTargets(nodes.ToDictionary(n => n.Key, n => (IReadOnlyList<int>)n.Value), claims);
         return Check(spec, resolved, cluster) is { } refused ? (null, refused) : (resolved, null);
     }
 
-    private static (IReadOnlyList<string> Names, Refusal? Refusal) NodesOf(FreezeTarget target, int index, ClusterView cluster)
+    /// <summary>Resolves the claims and pods of a request alone, to see whether they are what they were.</summary>
+    /// <returns>Null for both where it names none.</returns>
+    public static (ClaimResolution? Claims, Refusal? Refusal) ResolveClaims(FreezeRequestSpec spec, string ns, Workloads? workloads)
+    {
+        if (!Workloads.AreNamedBy(spec)) return (null, null);
+        var claims = new ClaimResolution(ns, workloads!);
+        for (var i = 0; i < spec.Targets.Count; i++)
+        {
+            if (claims.Add(spec.Targets[i], $"spec.targets[{i}]") is { Refusal: { } refusal }) return (null, refusal);
+        }
+
+        return (claims, null);
+    }
+
+    private static (IReadOnlyList<string> Names, Refusal? Refusal) NodesOf(FreezeTarget target, string where, ClusterView cluster)
     {
         var nodeName = target.HostPath?.NodeName ?? target.AllFilesystems?.NodeName;
         var selector = target.HostPath?.NodeSelector ?? target.AllFilesystems?.NodeSelector;
-        var where = $"spec.targets[{index}]";
         if (target.HostPath is { } hostPath && !IsAbsolute(hostPath.Path))
             return ([], new(Reasons.InvalidPath, $"{where}: {hostPath.Path} is not an absolute path without '..': give the path on the host."));
         if (!string.IsNullOrEmpty(nodeName))
@@ -54,9 +76,11 @@ internal static class Resolution
     {
         foreach (var node in nodes.Names)
         {
-            var paths = nodes.PathsOn(spec, node).Count;
+            var (paths, volumes) = (nodes.PathsOn(spec, node).Count, nodes.VolumesOn(node).Count);
             if (paths > MostPaths)
                 return new(Reasons.TooManyTargets, $"node {node}: {paths} paths, and one window takes {MostPaths} on one node: make several requests.");
+            if (volumes > MostVolumes)
+                return new(Reasons.TooManyTargets, $"node {node}: {volumes} volumes, and one window takes {MostVolumes} on one node: make several requests.");
         }
 
         var without = nodes.Names.Where(node => !cluster.ReadyAgents.Contains(node)).ToArray();

@@ -9,9 +9,14 @@ namespace Quiesce.Operator.Reconciling;
 /// <summary>The objects the operator reads, each kind with its client and its cache.</summary>
 internal sealed class ClusterObjects
 {
+    /// <summary>Volumes read one by one; with more, one list is less work.</summary>
+    private const int MostSingleReads = 16;
+
     private readonly List<Func<CancellationToken, Task>> _runs = [];
     private readonly List<Func<bool>> _connected = [];
     private readonly List<Task> _synced = [];
+    private readonly ResourceClient<PersistentVolumeClaim> _claims;
+    private readonly ResourceClient<PersistentVolume> _volumes;
     private readonly KubernetesConnection _connection;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -24,6 +29,7 @@ internal sealed class ClusterObjects
         (ThawRequests, ThawRequestCache) = Follow(Kinds.ThawRequests, new());
         (Windows, WindowCache) = Follow(Kinds.FreezeWindows, ours);
         (NodeFreezes, NodeFreezeCache) = Follow(Kinds.NodeFreezes, ours, nodeFreeze => nodeFreeze.Spec.Request.Uid);
+        (_claims, _volumes) = (new(connection, Kinds.PersistentVolumeClaims), new(connection, Kinds.PersistentVolumes));
         (Nodes, NodeCache) = Follow(Kinds.Nodes, new());
         (Pods, PodCache) = Follow(
             Kinds.Pods, new() { Namespace = settings.AgentNamespace, LabelSelector = OperatorSettings.AgentSelector });
@@ -74,6 +80,19 @@ internal sealed class ClusterObjects
         var nodes = Nodes.ListAsync(null, cancellationToken: cancellationToken);
         var pods = Pods.ListAsync(Settings.AgentNamespace, OperatorSettings.AgentSelector, cancellationToken: cancellationToken);
         return View((await nodes).Items, (await pods).Items);
+    }
+
+    /// <summary>Reads the pods and claims of a namespace, and the volumes of the claims, from the API server itself.</summary>
+    /// <remarks>Not from caches: only a few requests name pods, and a cache of all pods of a cluster would cost more than all else together.</remarks>
+    public async Task<Workloads> ReadWorkloadsAsync(string ns, CancellationToken cancellationToken)
+    {
+        var pods = Pods.ListAsync(ns, cancellationToken: cancellationToken);
+        var claims = (await _claims.ListAsync(ns, cancellationToken: cancellationToken)).Items.ToDictionary(c => c.Metadata.Name);
+        var names = claims.Values.Select(c => c.Spec?.VolumeName).Where(name => !string.IsNullOrEmpty(name)).Distinct().ToArray();
+        IEnumerable<PersistentVolume?> volumes = names.Length > MostSingleReads
+            ? (await _volumes.ListAsync(null, cancellationToken: cancellationToken)).Items.Cast<PersistentVolume?>()
+            : await Task.WhenAll(names.Select(name => _volumes.GetAsync(null, name!, cancellationToken)));
+        return new((await pods).Items, claims, volumes.OfType<PersistentVolume>().ToDictionary(v => v.Metadata.Name));
     }
 
     /// <summary>Brings the internal objects of one request up to date from the API server itself.</summary>

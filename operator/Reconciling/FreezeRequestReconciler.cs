@@ -65,6 +65,12 @@ internal sealed partial class FreezeRequestReconciler(
             }
 
             var decision = FreezeDecision.Decide(state);
+            if (decision.NeedsWorkloads)
+            {
+                known = await ReadWorkloadsAsync(request, known, cancellationToken);
+                continue;
+            }
+
             if (decision.RestsOnAbsence && !known.IsFresh)
             {
                 await objects.RefreshInternalsAsync(state.Uid, cancellationToken);
@@ -72,7 +78,12 @@ internal sealed partial class FreezeRequestReconciler(
                 continue;
             }
 
-            if (decision.Action is not null) known = await ActAsync(state, decision, known, cancellationToken);
+            if (decision.Action is not null)
+            {
+                known = await ActAsync(state, decision, known, cancellationToken);
+                // Before these nothing can have been frozen, and what was read a moment ago will do.
+                if (decision.Action is not (FreezeAction.Claim or FreezeAction.CreateWindow)) known = known with { Workloads = null };
+            }
             else if (await WriteStatusAsync(state, decision, cancellationToken) is { } result)
                 return (request, RestsOnAbsence(state) && !(result.RequeueAfter < LongestRestOnAbsence) ? LongestRestOnAbsence : result.RequeueAfter);
 
@@ -99,6 +110,7 @@ internal sealed partial class FreezeRequestReconciler(
             NodeFreezes = nodeFreezes.ToDictionary(n => n.Spec.NodeName),
             Restarted = _instances.Restarted(uid, nodeFreezes),
             Cluster = known.Cluster,
+            Workloads = known.Workloads,
             WriteRefused = known.WriteRefused,
             RaiseRefused = known.RaiseRefused,
             Now = clocks.Now(request, window),
@@ -116,6 +128,18 @@ internal sealed partial class FreezeRequestReconciler(
         if (state.Request.Spec.DryRun || state.Request.Status is not { Phase: > FreezePhase.Pending } status) return false;
         if (state.IsFinal) return StuckCalls.Of(status).Any(s => !state.NodeFreezes.ContainsKey(s.Node)) && StuckCalls.Condition(status) is { Status: ConditionStatus.True };
         return state.Window is null || WindowRecord.Of(state.Window).Nodes?.Names.All(state.NodeFreezes.ContainsKey) is not true;
+    }
+
+    private async Task<Known> ReadWorkloadsAsync(FreezeRequest request, Known known, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return known with { Workloads = await objects.ReadWorkloadsAsync(request.Metadata.NamespaceProperty, cancellationToken) };
+        }
+        catch (KubernetesApiException e) when (FreezeWrites.IsForGood(e))
+        {
+            return known with { WriteRefused = FreezeWrites.Refusal(e) };
+        }
     }
 
     private async Task<Known> ActAsync(FreezeState state, Decision decision, Known known, CancellationToken cancellationToken)
@@ -252,7 +276,8 @@ internal sealed partial class FreezeRequestReconciler(
         != System.Text.Json.JsonSerializer.Serialize(after.Status, CrdsJson.Default.FreezeRequestStatus);
 
     /// <summary>What one run of the loop has found out beside the caches.</summary>
-    private sealed record Known(ClusterView Cluster, bool IsFresh = false, Refusal? WriteRefused = null, Refusal? RaiseRefused = null);
+    private sealed record Known(
+        ClusterView Cluster, bool IsFresh = false, Workloads? Workloads = null, Refusal? WriteRefused = null, Refusal? RaiseRefused = null);
 
     private readonly record struct Rest(TimeSpan? RequeueAfter);
 

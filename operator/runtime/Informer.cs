@@ -21,7 +21,7 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
     private readonly Dictionary<ObjectKey, T> _objects = [];
     private readonly Dictionary<string, Dictionary<ObjectKey, T>> _byIndex = [];
     private readonly Queue<string> _deadOrder = new();
-    private readonly HashSet<string> _dead = [];
+    private readonly Dictionary<string, ulong> _dead = [];
     private readonly List<Action<T, bool>> _subscribers = [];
     private ulong _listVersion;
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -66,11 +66,15 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
         lock (_lock) Put(o);
     }
 
-    /// <summary>Puts in what a read answered that was begun after all this process was told: what it has is there, also if it was said to be gone.</summary>
+    /// <summary>
+    /// Puts in what a read answered: it is there, also if it was said to be gone, unless it was deleted meanwhile. A watch tells a deletion with a version of
+    /// its own, which is later than any of the object.
+    /// </summary>
     public void ObserveRead(T o)
     {
         lock (_lock)
         {
+            if (o.Metadata.Uid is { } uid && _dead.TryGetValue(uid, out var at) && Version(o) is { } version && version < at) return;
             Revive(o);
             Put(o);
         }
@@ -143,7 +147,7 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
 
     private void Put(T o)
     {
-        if (o.Metadata.Uid is { } uid && _dead.Contains(uid)) return;
+        if (o.Metadata.Uid is { } uid && _dead.ContainsKey(uid)) return;
         var key = ObjectKey.Of(o);
         if (_objects.TryGetValue(key, out var known))
         {
@@ -165,9 +169,11 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
 
     private void Remove(T o)
     {
-        if (o.Metadata.Uid is { } uid && _dead.Add(uid))
+        if (o.Metadata.Uid is { } uid)
         {
-            _deadOrder.Enqueue(uid);
+            var version = Version(o) ?? 0;
+            if (!_dead.TryGetValue(uid, out var before)) _deadOrder.Enqueue(uid);
+            _dead[uid] = Math.Max(before, version);
             if (_deadOrder.Count > DeadRemembered) _dead.Remove(_deadOrder.Dequeue());
         }
 
@@ -185,10 +191,9 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
         if (found.Count == 0) _byIndex.Remove(value);
     }
 
-    private static bool IsOlderOrSame(T o, T known) =>
-        ulong.TryParse(o.Metadata.ResourceVersion, out var version)
-        && ulong.TryParse(known.Metadata.ResourceVersion, out var knownVersion)
-        && version <= knownVersion;
+    private static bool IsOlderOrSame(T o, T known) => Version(o) <= Version(known);
+
+    private static ulong? Version(T o) => ulong.TryParse(o.Metadata.ResourceVersion, out var version) ? version : null;
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{kind}: in step with the API server, {count} objects")]
     private partial void LogSynced(string kind, int count);

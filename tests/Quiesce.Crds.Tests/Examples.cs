@@ -15,6 +15,17 @@ internal static class Examples
             Targets =
             [
                 new() { HostPath = new() { Path = "/srv/orders", NodeName = "node-1" } },
+                new() { PersistentVolumeClaim = new() { Name = "data-postgres-0", AllowSharedFilesystem = true } },
+                new()
+                {
+                    PodSelector = new()
+                    {
+                        MatchLabels = new Dictionary<string, string> { ["app"] = "postgres" },
+                        MatchExpressions = [new() { Key = "tier", Operator = "Exists" }],
+                        Volumes = ["data", "wal"],
+                        AllowSharedFilesystem = true,
+                    },
+                },
                 new()
                 {
                     AllFilesystems = new()
@@ -35,6 +46,7 @@ internal static class Examples
             FreezeTimeoutSeconds = 15,
             DesiredState = DesiredState.Frozen,
             UnsupportedFilesystems = UnsupportedFilesystems.Fail,
+            ConflictPolicy = ConflictPolicy.Wait,
             DryRun = true,
             TtlSecondsAfterFinished = 86400,
         },
@@ -106,6 +118,18 @@ internal static class Examples
             Mode = NodeFreezeMode.Hold,
             Window = "0d5e",
             Paths = ["/srv/orders", "/srv/a..b"],
+            Volumes =
+            [
+                new()
+                {
+                    Claim = "data-postgres-0",
+                    PodUid = "5f1c9d5e-6a53-4f26-8a3c-0d1f6b7c8d9e",
+                    Plugin = "kubernetes.io/local-volume",
+                    Name = "pv-1",
+                    LocalPath = "/mnt/disks/ssd1",
+                    AllowSharedFilesystem = true,
+                },
+            ],
             AllFilesystems = true,
             UnsupportedFilesystems = UnsupportedFilesystems.Fail,
             FreezeTimeoutSeconds = 15,

@@ -7,6 +7,7 @@ using Quiesce.Agent.Serving;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
 using Quiesce.Freezing.Journals;
+using Quiesce.Freezing.Planning;
 
 namespace Quiesce.Agent.Commands;
 
@@ -18,7 +19,17 @@ internal static class RunCommand
         var node = new Option<string>("--node-name") { Description = "The node to serve, as the API knows it.", Required = true };
         var kubeconfig = new Option<string?>("--kubeconfig") { Description = "Default: $KUBECONFIG, the pod's service account, ~/.kube/config." };
         var ns = new Option<string>("--namespace") { Description = "Where the operator keeps NodeFreeze and FreezeWindow objects.", DefaultValueFactory = _ => InternalNames.DefaultNamespace };
-        var command = new Command("run", "Serve the NodeFreeze objects of one node.") { node, kubeconfig, ns, CommonOptions.HostRoot, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder };
+        var kubeletRoot = new Option<string>("--kubelet-root")
+        {
+            Description = "Kubelet's root folder on the host (its --root-dir), below which it mounts the volumes of pods.",
+            HelpName = "FOLDER",
+            DefaultValueFactory = _ => "/var/lib/kubelet",
+        };
+        kubeletRoot.Validators.Add(result =>
+        {
+            if (HostPaths.Fault(result.GetValueOrDefault<string>() ?? "") is { } fault) result.AddError($"--kubelet-root: {fault}; give the absolute path of a folder of the host");
+        });
+        var command = new Command("run", "Serve the NodeFreeze objects of one node.") { node, kubeconfig, ns, kubeletRoot, CommonOptions.HostRoot, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder };
         command.SetAction(async (parsed, _) =>
         {
             var hostRoot = parsed.GetValue(CommonOptions.HostRoot)!;
@@ -41,7 +52,7 @@ internal static class RunCommand
                 using var stop = new CancellationTokenSource();
                 using var interrupt = Stop(PosixSignal.SIGINT, stop);
                 using var terminate = Stop(PosixSignal.SIGTERM, stop);
-                var context = new AgentContext(identity, connection, parsed.GetValue(ns)!, hostRoot,
+                var context = new AgentContext(identity, connection, parsed.GetValue(ns)!, hostRoot, parsed.GetValue(kubeletRoot)!,
                     new Permissions(parsed.GetValue(CommonOptions.AllowProtected) ?? [], parsed.GetValue(CommonOptions.AllowUnprotectedHolder)), new BegunPlans(journals, identity.Node), output, time, log);
                 await new NodeAgent(context, recovery).RunAsync(stop.Token).ConfigureAwait(false);
                 return ExitCode.Success;

@@ -21,6 +21,9 @@ internal sealed class HeldWindow
     // From SIGKILL to the end of a process without a stuck call; one with such a call does not go away, and is not waited for.
     private static readonly TimeSpan Killed = TimeSpan.FromMilliseconds(20);
 
+    // One that was found dying by itself may merely be about to exit after its last report, which is then still to be read.
+    private static readonly TimeSpan Exiting = TimeSpan.FromMilliseconds(100);
+
     private readonly HolderOrder order;
     private readonly TimeProvider time;
     private readonly HolderProcess holder;
@@ -59,7 +62,7 @@ internal sealed class HeldWindow
             if (death == Death.None) death = await OverdueAsync(more, last, cancel).ConfigureAwait(false);
             if (death != Death.None)
             {
-                await Task.WhenAny(more, Task.Delay(Killed, time, CancellationToken.None)).ConfigureAwait(false);
+                await Task.WhenAny(more, Task.Delay(death == Death.Found ? Exiting : Killed, time, CancellationToken.None)).ConfigureAwait(false);
                 if (!more.IsCompleted) break;
             }
             if (!await more.ConfigureAwait(false)) break;

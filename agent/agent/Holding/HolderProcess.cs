@@ -21,6 +21,7 @@ internal sealed class HolderProcess
     private readonly Queue<HolderCommand> early = new();
     private HolderChannel? channel;
     private bool ended;
+    private bool wantsNoDescriptors;
     private int processId;
     private ProcessIdentity identity;
 
@@ -80,11 +81,12 @@ internal sealed class HolderProcess
         }
     }
 
-    /// <summary>Gives the copies back; from then on a volume can be unmounted.</summary>
+    /// <summary>Gives the copies back, those too that are still on their way; from then on a volume can be unmounted.</summary>
     internal void CloseDescriptors()
     {
         lock (gate)
         {
+            wantsNoDescriptors = true;
             foreach (var fd in descriptors) _ = LibC.close(fd);
             descriptors.Clear();
         }
@@ -152,7 +154,11 @@ internal sealed class HolderProcess
         var received = new List<int>();
         while (ends.Receive(received) is { IsEmpty: false } message)
         {
-            lock (gate) descriptors.AddRange(received);
+            lock (gate)
+            {
+                descriptors.AddRange(received);
+                if (wantsNoDescriptors) CloseDescriptors();
+            }
             received.Clear();
             try
             {

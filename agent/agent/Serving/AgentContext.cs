@@ -8,7 +8,7 @@ namespace Quiesce.Agent.Serving;
 
 /// <summary>What every session of one agent shares. Safe for any number of threads.</summary>
 internal sealed class AgentContext(
-    AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, Permissions permissions, BegunPlans begun, NonBlockingWriter output, TimeProvider time, ILogger log)
+    AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, string kubeletRoot, Permissions permissions, BegunPlans begun, NonBlockingWriter output, TimeProvider time, ILogger log)
 {
     private readonly ResourceClient<FreezeWindow> windows = new(connection, Kinds.FreezeWindows);
     private readonly HashSet<object> frozen = [];
@@ -16,6 +16,9 @@ internal sealed class AgentContext(
     internal AgentIdentity Identity => identity;
 
     internal string HostRoot => hostRoot;
+
+    /// <summary>Kubelet's root folder, as a path of the host.</summary>
+    internal string KubeletRoot => kubeletRoot;
 
     /// <summary>What the administrator allowed beyond the rule.</summary>
     internal Permissions Permissions => permissions;

@@ -179,6 +179,7 @@ internal sealed class NodeFreezeSession
         {
             HostRoot = context.HostRoot,
             Paths = plan.Spec.Paths,
+            Volumes = [.. plan.Spec.Volumes.Select(v => KubeletVolumes.Target(v, plan.Spec.Request.Namespace, context.KubeletRoot))],
             AllFilesystems = plan.Spec.AllFilesystems,
             FailUnsupported = plan.Spec.UnsupportedFilesystems == UnsupportedFilesystems.Fail,
             AllowedPaths = context.Permissions.ProtectedPaths,

@@ -14,7 +14,7 @@ public static class HolderCodec
     /// <summary>Longest message in bytes; the channel's buffers hold it.</summary>
     public const int MaximumMessage = 256 * 1024;
 
-    private const byte Version = 2;
+    private const byte Version = 3;
     private const int MaximumItems = 4096;
     private const int MaximumText = 2048;
 
@@ -26,6 +26,18 @@ public static class HolderCodec
         w.Write(order.AgentProcess);
         w.Write(order.Plan.HostRoot);
         List(w, order.Plan.Paths);
+        w.Write(order.Plan.Volumes.Count);
+        foreach (var volume in order.Plan.Volumes)
+        {
+            w.Write(volume.Name);
+            w.Write(volume.Root);
+            w.Write(volume.Folder);
+            List(w, volume.Mounts);
+            List(w, volume.FolderMounts);
+            w.Write(volume.Source);
+            w.Write(volume.MayBeShared);
+        }
+
         w.Write(order.Plan.AllFilesystems);
         w.Write(order.Plan.FailUnsupported);
         List(w, order.Plan.ProtectedPaths);
@@ -50,6 +62,16 @@ public static class HolderCodec
         {
             HostRoot = r.ReadString(),
             Paths = List(r),
+            Volumes = [.. Enumerable.Range(0, Count(r)).Select(_ => new VolumeTarget
+            {
+                Name = r.ReadString(),
+                Root = r.ReadString(),
+                Folder = r.ReadString(),
+                Mounts = List(r),
+                FolderMounts = List(r),
+                Source = r.ReadString(),
+                MayBeShared = r.ReadBoolean(),
+            })],
             AllFilesystems = r.ReadBoolean(),
             FailUnsupported = r.ReadBoolean(),
             ProtectedPaths = List(r),

@@ -12,6 +12,9 @@ public sealed record PlanOrder
     /// <summary>Folders of the host; each selects the filesystem it lies on, and a refusal of one refuses the whole plan.</summary>
     public IReadOnlyList<string> Paths { get; init; } = [];
 
+    /// <summary>Volumes of pods, each by the folder at which it must be mounted; a refusal of one refuses the whole plan.</summary>
+    public IReadOnlyList<VolumeTarget> Volumes { get; init; } = [];
+
     /// <summary>Also every other filesystem of the host, but protected ones and kinds without a disk.</summary>
     public bool AllFilesystems { get; init; }
 

@@ -39,7 +39,7 @@ public sealed class FreezePlanner
     /// <summary>Resolves an order. With a refusal in the answer, no descriptor is left open.</summary>
     public static FreezePlan Plan(IKernel kernel, PlanOrder order)
     {
-        if (order.Paths.Count == 0 && !order.AllFilesystems)
+        if (order.Paths.Count == 0 && order.Volumes.Count == 0 && !order.AllFilesystems)
             return new FreezePlan { Refusal = new Refusal(FreezeReason.NothingToFreeze, "no path was given; name at least one folder") };
         using var guarded = ProtectedFilesystems.Open(kernel, order);
         var error = MountTable.Read(kernel, out var table);
@@ -61,6 +61,7 @@ public sealed class FreezePlanner
     private FreezePlan Run()
     {
         foreach (var path in order.Paths) AddPath(path);
+        foreach (var volume in order.Volumes) AddVolume(volume);
         if (order.AllFilesystems) AddAll();
         Verify();
         if (planned.Count > MaximumFilesystems)
@@ -102,6 +103,49 @@ public sealed class FreezePlanner
         }
         Take(mount!, HostPaths.ToHost(order.HostRoot, mount!.MountPoint) ?? path, descriptor, asked: path);
         kernel.Close(descriptor);
+    }
+
+    private void AddVolume(VolumeTarget volume)
+    {
+        var path = $"{volume.Root.TrimEnd('/')}/{volume.Folder}";
+        if (HostPaths.Fault(path) is { } fault)
+        {
+            Reject(path, null, FilesystemState.Failed, FreezeReason.InvalidPath, $"{volume.Name}: {path}: {fault}");
+            return;
+        }
+        var (finding, mount, descriptor) = Look(path);
+        if (finding is { Reason: FreezeReason.PathNotFound }) finding = NotMounted();
+        // The root may be reached through links; what follows it is made of names that kubelet made, and the mount has to be there and nowhere above.
+        var hostPath = mount is null ? null : HostPaths.ToHost(order.HostRoot, mount.MountPoint);
+        if (finding is null && hostPath?.EndsWith($"/{volume.Folder}", StringComparison.Ordinal) is not true)
+        {
+            finding = NotMounted();
+            mount = null;
+            kernel.Close(descriptor);
+        }
+        if (finding is null && !volume.MayBeShared && !FilesystemTypes.CannotFreeze(mount!.Type)
+            && volume.Foreign(table.Of(mount.Superblock), hostPath![..^(volume.Folder.Length + 1)], point => HostPaths.ToHost(order.HostRoot, point)) is { } foreign)
+        {
+            finding = Shared(volume, mount, foreign);
+            kernel.Close(descriptor);
+        }
+        if (finding is not null)
+        {
+            Reject(path, mount, finding.Reason == FreezeReason.SharedFilesystem ? FilesystemState.Refused : FilesystemState.Failed, finding.Reason, finding.Message);
+            return;
+        }
+        Take(mount!, hostPath!, descriptor, asked: path);
+        kernel.Close(descriptor);
+
+        Refusal NotMounted() => new(FreezeReason.VolumeNotMounted, $"{volume.Name}: not mounted at {path}; its pod has not started there yet, or is gone");
+    }
+
+    private Refusal Shared(VolumeTarget volume, Mount mount, Mount foreign)
+    {
+        var where = HostPaths.ToHost(order.HostRoot, foreign.MountPoint) ?? foreign.MountPoint;
+        var what = foreign.Id == mount.Id || foreign.Root != "/" ? $"only its folder {foreign.Root} is mounted at {where}" : $"it is mounted at {where} as well";
+        return new(FreezeReason.SharedFilesystem,
+            $"{volume.Name}: its {mount.Type} filesystem {mount.Source} ({mount.Superblock}) is not that volume's alone: {what}; freezing it would stop others too");
     }
 
     private void AddAll()

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using k8s;
 using k8s.Models;
 
@@ -21,6 +23,17 @@ public sealed record Pod : IKubernetesObject<V1ObjectMeta>
     /// <summary>How it is.</summary>
     public PodStatus? Status { get; set; }
 
+    /// <summary>
+    /// Its volumes are mounted on its node, and something of it may write to them: it runs, or an init container does or did. A pod that is being deleted
+    /// runs until it is gone.
+    /// </summary>
+    public bool UsesItsVolumes() => Spec?.NodeName is { Length: > 0 } && Status?.Phase switch
+    {
+        "Running" or "Unknown" => true,
+        "Pending" => Status.InitContainerStatuses?.Any(c => c.State?.Running is not null || c.State?.Terminated is not null) is true,
+        _ => false,
+    };
+
     /// <summary>The condition Ready is True and the pod is not being deleted.</summary>
     public bool IsReady()
     {
@@ -31,11 +44,61 @@ public sealed record Pod : IKubernetesObject<V1ObjectMeta>
     }
 }
 
-/// <summary>Where a pod is to run.</summary>
+/// <summary>Where a pod is to run, and with what.</summary>
 public sealed record PodSpec
 {
     /// <summary>The node; null until it is scheduled.</summary>
     public string? NodeName { get; init; }
+
+    /// <summary>Its volumes.</summary>
+    public IReadOnlyList<PodVolume>? Volumes { get; init; }
+
+    /// <summary>Its containers.</summary>
+    public IReadOnlyList<Container>? Containers { get; init; }
+}
+
+/// <summary>One volume of a pod.</summary>
+public sealed record PodVolume
+{
+    /// <summary>Its name within the pod.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The claim it mounts; null for any other kind.</summary>
+    public ClaimVolumeSource? PersistentVolumeClaim { get; init; }
+
+    /// <summary>Every other member: the kind of the volume by its name.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Other { get; set; }
+
+    /// <summary>The kind, as the pod's spec names it.</summary>
+    public string Kind() => PersistentVolumeClaim is not null ? "persistentVolumeClaim" : Other?.Keys.FirstOrDefault() ?? "emptyDir";
+}
+
+/// <summary>A volume that is a claim.</summary>
+public sealed record ClaimVolumeSource
+{
+    /// <summary>The claim, in the pod's namespace.</summary>
+    public required string ClaimName { get; init; }
+}
+
+/// <summary>One container of a pod.</summary>
+public sealed record Container
+{
+    /// <summary>Its name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Whether it lives; null where nobody asks.</summary>
+    public Probe? LivenessProbe { get; init; }
+}
+
+/// <summary>How often a probe may fail.</summary>
+public sealed record Probe
+{
+    /// <summary>Seconds from one probe to the next.</summary>
+    public int PeriodSeconds { get; set; } = 10;
+
+    /// <summary>Failures in a row before the container is restarted.</summary>
+    public int FailureThreshold { get; set; } = 3;
 }
 
 /// <summary>How a pod is.</summary>
@@ -46,6 +109,26 @@ public sealed record PodStatus
 
     /// <summary>Among them <c>Ready</c>.</summary>
     public IReadOnlyList<PodCondition>? Conditions { get; init; }
+
+    /// <summary>What is known of its init containers, which run while the pod is still Pending.</summary>
+    public IReadOnlyList<ContainerStatus>? InitContainerStatuses { get; init; }
+}
+
+/// <summary>What is known of one container.</summary>
+public sealed record ContainerStatus
+{
+    /// <summary>How it is.</summary>
+    public ContainerState? State { get; init; }
+}
+
+/// <summary>How a container is; one member is set.</summary>
+public sealed record ContainerState
+{
+    /// <summary>It runs.</summary>
+    public JsonElement? Running { get; init; }
+
+    /// <summary>It has ended.</summary>
+    public JsonElement? Terminated { get; init; }
 }
 
 /// <summary>One condition of a pod.</summary>

@@ -80,7 +80,7 @@ public sealed class InstalledApiTests(RealApiServer api)
         var kind = Words(await api.Server.KubectlAsync("explain", "freezerequest"));
         Assert.Contains("FreezeRequest holds filesystems still on any number of nodes at once, all of them or none", kind, StringComparison.Ordinal);
         var targets = Words(await api.Server.KubectlAsync("explain", "freeze.spec.targets"));
-        Assert.Contains("What to freeze: 1 to 64 targets, each with exactly one of hostPath and allFilesystems set.", targets, StringComparison.Ordinal);
+        Assert.Contains("What to freeze: 1 to 64 targets, each with exactly one of hostPath, persistentVolumeClaim, podSelector and allFilesystems set.", targets, StringComparison.Ordinal);
         Assert.Contains("A folder on one node (nodeName) or on every node that a selector matches", targets, StringComparison.Ordinal);
         var everything = Words(await api.Server.KubectlAsync("explain", "fr", "--recursive"));
         Assert.All(

@@ -15,7 +15,7 @@ internal static class Refusals
         yield return Request("an empty list of targets", "targets: []", "spec.targets", "targets is empty");
         yield return Request("65 targets", $"targets: [{string.Join(',', Enumerable.Repeat("{allFilesystems: {nodeName: node-1}}", 65))}]", "spec.targets", "must have at most 64 items");
         yield return Request("a target of no kind", "targets: [{}]", "spec.targets[0]", "a target must say what to freeze");
-        yield return Request("a target of a kind not known yet", "targets: [{persistentVolumeClaim: {name: data}}]", "spec.targets[0]", "a target must say what to freeze");
+        yield return Request("a target of a kind not known yet", "targets: [{volumeSnapshot: {name: data}}]", "spec.targets[0]", "a target must say what to freeze");
         yield return Request("a target of two kinds", "targets: [{hostPath: {path: /a, nodeName: node-1}, allFilesystems: {nodeName: node-1}}]", "spec.targets[0]", "a target must be of one kind only");
         yield return Request("only the second target is wrong", "targets: [{allFilesystems: {nodeName: node-1}}, {}]", "spec.targets[1]", "a target must say what to freeze");
         yield return Path("a relative path", "srv/a", "path must be absolute");
@@ -32,10 +32,25 @@ internal static class Refusals
             yield return On("no node", "", at, $"{kind} does not say on which node");
             yield return On("a node and a selector", "nodeName: node-1, nodeSelector: {matchLabels: {a: b}}", at, $"{kind} sets both nodeName and nodeSelector");
             yield return On("a node without a name", "nodeName: ''", at + ".nodeName", "should be at least 1 chars long");
-            yield return On("an empty selector", "nodeSelector: {}", at + ".nodeSelector", "nodeSelector is empty");
-            yield return On("a selector of empty parts", "nodeSelector: {matchLabels: {}, matchExpressions: []}", at + ".nodeSelector", "nodeSelector is empty");
-            yield return On("a label key that is none", "nodeSelector: {matchLabels: {'a b': c}}", at + ".nodeSelector.matchLabels", "matchLabels has a key that no label can have");
-            yield return On("a label value that is none", "nodeSelector: {matchLabels: {a: '-'}}", at + ".nodeSelector.matchLabels", "matchLabels has a value that no label can have");
+            foreach (var refusal in Selectors(selector => $"targets: [{{{kind}: {{{string.Join(", ", new[] { path, $"nodeSelector: {selector}" }.Where(s => s.Length > 0))}}}}}]", kind, at + ".nodeSelector", "nodeSelector"))
+                yield return refusal;
+
+            Refusal On(string what, string node, string field, string sentence) =>
+                Request($"{kind}: {what}", $"targets: [{{{kind}: {{{string.Join(", ", new[] { path, node }.Where(s => s.Length > 0))}}}}}]", field, sentence);
+        }
+
+        foreach (var refusal in Selectors(selector => $"targets: [{{podSelector: {selector}}}]", "podSelector", "spec.targets[0].podSelector", "podSelector"))
+            yield return refusal;
+        yield return Request("a claim without a name", "targets: [{persistentVolumeClaim: {}}]", "spec.targets[0].persistentVolumeClaim.name", "Required value");
+        yield return Request("a claim of two names", "targets: [{persistentVolumeClaim: {name: a}, podSelector: {matchLabels: {a: b}}}]", "spec.targets[0]", "a target must be of one kind only");
+        yield return Request("65 volumes of pods", $"targets: [{{podSelector: {{matchLabels: {{a: b}}, volumes: [{string.Join(',', Enumerable.Range(0, 65).Select(i => $"v{i}"))}]}}}}]", "spec.targets[0].podSelector.volumes", "must have at most 64 items");
+
+        static IEnumerable<Refusal> Selectors(Func<string, string> spec, string kind, string at, string name)
+        {
+            yield return With("an empty selector", "{}", "", $"{name} is empty");
+            yield return With("a selector of empty parts", "{matchLabels: {}, matchExpressions: []}", "", $"{name} is empty");
+            yield return With("a label key that is none", "{matchLabels: {'a b': c}}", ".matchLabels", "matchLabels has a key that no label can have");
+            yield return With("a label value that is none", "{matchLabels: {a: '-'}}", ".matchLabels", "matchLabels has a value that no label can have");
             yield return Expression("In without values", "{key: a, operator: In}", "", "values is empty");
             yield return Expression("NotIn with an empty list", "{key: a, operator: NotIn, values: []}", "", "values is empty");
             yield return Expression("Exists with values", "{key: a, operator: Exists, values: [b]}", "", "values is set");
@@ -43,11 +58,10 @@ internal static class Refusals
             yield return Expression("a key that is none", "{key: 'a b', operator: Exists}", ".key", "key is not one that a label can have");
             yield return Expression("a value that is none", "{key: a, operator: In, values: [a/b]}", ".values[0]", "a value is not one that a label can have");
 
-            Refusal On(string what, string node, string field, string sentence) =>
-                Request($"{kind}: {what}", $"targets: [{{{kind}: {{{string.Join(", ", new[] { path, node }.Where(s => s.Length > 0))}}}}}]", field, sentence);
+            Refusal With(string what, string selector, string field, string sentence) => Request($"{kind}: {what}", spec(selector), at + field, sentence);
 
             Refusal Expression(string what, string expression, string field, string sentence) =>
-                On(what, $"nodeSelector: {{matchExpressions: [{expression}]}}", $"{at}.nodeSelector.matchExpressions[0]{field}", sentence);
+                With(what, $"{{matchExpressions: [{expression}]}}", $".matchExpressions[0]{field}", sentence);
         }
 
         static Refusal Path(string what, string path, string sentence) =>
@@ -79,6 +93,7 @@ internal static class Refusals
         yield return Update("no targets any more", full, "targets: null", "spec.targets", "targets is empty");
         yield return Update("another freeze timeout", full, "freezeTimeoutSeconds: 20", "spec.freezeTimeoutSeconds", "freezeTimeoutSeconds cannot be changed");
         yield return Update("another choice for unsupported filesystems", full, "unsupportedFilesystems: Fail", "spec.unsupportedFilesystems", "unsupportedFilesystems cannot be changed");
+        yield return Update("another policy for conflicts", full, "conflictPolicy: Wait", "spec.conflictPolicy", "conflictPolicy cannot be changed");
         yield return Update("a dry run made real", $"{full}, dryRun: true", "dryRun: false", "spec.dryRun", "dryRun cannot be changed");
         yield return Update("another time to live", full, "ttlSecondsAfterFinished: 61", "spec.ttlSecondsAfterFinished", "ttlSecondsAfterFinished cannot be changed");
         yield return Update("no time to live any more", full, "ttlSecondsAfterFinished: null", "spec.ttlSecondsAfterFinished", "ttlSecondsAfterFinished cannot be changed");

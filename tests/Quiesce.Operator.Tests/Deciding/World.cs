@@ -24,6 +24,14 @@ internal sealed class World
 
     public HashSet<string> Agents { get; } = [];
 
+    /// <summary>Pods and claims as they are; what was read of them is <see cref="Read"/>.</summary>
+    public Namespace Shop { get; } = new();
+
+    /// <summary>How often pods and claims were read.</summary>
+    public int Reads { get; private set; }
+
+    private Workloads? Read { get; set; }
+
     public Refusal? WriteRefused { get; set; }
 
     public Refusal? RaiseRefused { get; set; }
@@ -79,6 +87,7 @@ internal sealed class World
         NodeFreezes = Plans,
         Restarted = Restarted,
         Cluster = new(Nodes, Agents),
+        Workloads = Read,
         WriteRefused = WriteRefused,
         RaiseRefused = RaiseRefused,
         Now = Now,
@@ -90,6 +99,7 @@ internal sealed class World
     /// <summary>Decides and writes until nothing is left to do now.</summary>
     public World Settle(int steps = 100)
     {
+        Read = null;
         for (var i = 0; i < steps; i++)
         {
             if (!Step()) return this;
@@ -103,10 +113,18 @@ internal sealed class World
     public bool Step()
     {
         var decision = Decide();
+        if (decision.NeedsWorkloads)
+        {
+            Assert.Null(Read);
+            (Read, Reads) = (Shop.Read(), Reads + 1);
+            return true;
+        }
+
         RequeueAfter = decision.RequeueAfter;
         if (decision.Action is { } action)
         {
             Apply(action);
+            if (action is not (FreezeAction.Claim or FreezeAction.CreateWindow)) Read = null;
             if (action is FreezeAction.CreateWindow && decision.Status is { } beside) Write(beside);
             Stories.AddRange(decision.Stories);
             return true;

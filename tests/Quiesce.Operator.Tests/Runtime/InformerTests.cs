@@ -73,6 +73,19 @@ public sealed class InformerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_read_that_a_deletion_overtook_does_not_raise_the_dead()
+    {
+        var there = await _cluster.ThawRequests.CreateAsync(Object("a", null!, null!), CancellationToken.None);
+        Run();
+        await _informer.Synced.Soon();
+        await _cluster.ThawRequests.DeleteAsync(null, "a");
+        await Eventually.TrueAsync(() => _informer.Get(new(null, "a")) is null, "a gone");
+        // It was read before the deletion, and its answer comes after that was told.
+        _informer.ObserveRead(there);
+        Assert.Null(_informer.Get(new(null, "a")));
+    }
+
+    [Fact]
     public async Task One_that_was_said_to_be_gone_and_is_not_comes_back_with_the_next_list()
     {
         var there = await _cluster.ThawRequests.CreateAsync(Object("a", null!, null!), CancellationToken.None);
