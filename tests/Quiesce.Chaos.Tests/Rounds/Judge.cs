@@ -77,7 +77,8 @@ internal static class Judge
         {
             foreach (var stall in filesystem.Stalls.Where(s => s.IsFreeze))
             {
-                if (stall.Begin > end) yield return Line($"{filesystem.Name} was frozen again for {Seconds(stall.Length)}, {Seconds(stall.Begin - end)} after the request's end");
+                // Where a NodeFreeze was deleted by hand nobody hears of that node any more, and the request says so: it does not know.
+                if (stall.Begin > end && evidence.Final?.Thawed != ConditionStatus.Unknown) yield return Line($"{filesystem.Name} was frozen again for {Seconds(stall.Length)}, {Seconds(stall.Begin - end)} after the request's end");
                 else if (stall.End > end + LookAge && evidence.Final is { Phase: FreezePhase.Thawed or FreezePhase.Expired } final)
                     yield return Line($"{filesystem.Name} was frozen for {Seconds(stall.End - end)} after the request had ended as {final.Phase}");
             }

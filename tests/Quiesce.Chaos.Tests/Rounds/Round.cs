@@ -194,9 +194,11 @@ internal sealed class Round
                 }
                 else if (request.Status is { } status && (phases.Count == 0 || phases[^1].Phase != status.Phase))
                 {
-                    var seen = new SeenPhase(BootTime.Now, status.Phase, status.Reason, status.Conditions.FirstOrDefault(c => c.Type == ConditionTypes.WindowIntact)?.Status, status.Message);
-                    story.Tell(seen.At, $"{seen.Phase} {seen.Reason}: {seen.Message} (WindowIntact={seen.Intact})");
+                    var seen = new SeenPhase(BootTime.Now, status.Phase, status.Reason, Of(ConditionTypes.WindowIntact), Of(ConditionTypes.Thawed), status.Message);
+                    story.Tell(seen.At, $"{seen.Phase} {seen.Reason}: {seen.Message} (WindowIntact={seen.Intact}, Thawed={seen.Thawed})");
                     lock (phases) phases.Add(seen);
+
+                    string? Of(string condition) => status.Conditions.FirstOrDefault(c => c.Type == condition)?.Status;
                 }
             }
             catch (KubernetesApiException e)
