@@ -71,7 +71,7 @@ public sealed class JudgeTests
     public void A_freeze_after_the_end_is_found_and_one_that_outlasts_it()
     {
         Assert.Contains("frozen again", Only(Expired with { Filesystems = Stalls((10, 12.05), (12.2, 13)) }), StringComparison.Ordinal);
-        var unknown = Expired with { Filesystems = Stalls((12.2, 13)), Phases = [Seen(12.1, FreezePhase.Failed)] };
+        var unknown = Faulty with { Filesystems = Stalls((12.2, 13)), Phases = [Seen(12.1, FreezePhase.Failed)] };
         Assert.Contains("frozen again", Only(unknown), StringComparison.Ordinal);
         Assert.Empty(Judge.Of(unknown with { Phases = [Seen(12.1, FreezePhase.Failed) with { Thawed = ConditionStatus.Unknown }] }).Violations);
         Assert.Contains("after the request had ended as Expired", Only(Expired with { Filesystems = Stalls((10, 12.3)) }), StringComparison.Ordinal);
