@@ -48,6 +48,12 @@ public static class ConditionTypes
     /// there never was one.
     /// </summary>
     public const string FilesystemStuck = "FilesystemStuck";
+
+    /// <summary>The hold may last longer than a liveness probe of an affected pod bears; not set where it may not.</summary>
+    public const string ProbeMayKill = "ProbeMayKill";
+
+    /// <summary>The hold may last so long that the kernel tells of hung tasks; not set where it may not.</summary>
+    public const string LongHold = "LongHold";
 }
 
 /// <summary>The three values of a condition's status.</summary>

@@ -6,6 +6,9 @@ public sealed record FilesystemStatus
     /// <summary>Where it is mounted, as a path of the host; for a target that matched no mount, the path asked for.</summary>
     public required string Path { get; init; }
 
+    /// <summary>The claim whose volume it is, in the namespace of the request; null where it was not named by one.</summary>
+    public string? Claim { get; init; }
+
     /// <summary>What is so.</summary>
     public FilesystemState State { get; init; }
 

@@ -29,6 +29,11 @@ public static class Reasons
     /// <summary>What was stuck in a freeze or thaw call has been released.</summary>
     public const string Released = "Released";
 
+    /// <summary>A pod's liveness probe gives up sooner than the hold may end.</summary>
+    public const string ProbeMayKill = "ProbeMayKill";
+    /// <summary>The hold may last longer than the kernel's hung-task detection waits.</summary>
+    public const string LongHold = "LongHold";
+
     // Ends of a window that opened.
 
     /// <summary>The deadline ended the window.</summary>

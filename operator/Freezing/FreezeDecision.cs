@@ -44,7 +44,7 @@ internal static class FreezeDecision
             Action = new FreezeAction.CreateWindow(InternalObjects.Window(state, nodes!)),
             // Beside the window, not before it: it is for people, and for the freeze timeout if the window cannot be created.
             Status = StatusReport.Pending(state, nodes!.Names.Count, accepted),
-            Stories = [new(Reasons.Accepted, accepted)],
+            Stories = [new(Reasons.Accepted, accepted), .. Warnings.Stories(state, state.Request.Spec.DeadlineSeconds, before: 0)],
         };
     }
 
@@ -102,7 +102,12 @@ internal static class FreezeDecision
             return new() { Action = InternalObjects.Confirm(state.Now) };
 
         var (raise, accepted, stories) = Deadline(state, progress);
-        if (raise is not null) return new() { Action = raise, Stories = stories };
+        if (raise is not null)
+        {
+            if (state.LacksWorkloads) return new() { NeedsWorkloads = true };
+            return new() { Action = raise, Stories = [.. stories, .. Warnings.Stories(state, state.Request.Spec.DeadlineSeconds, progress.DeadlineSeconds)] };
+        }
+
         var status = StatusReport.Underway(state, progress, accepted);
         if (status.Phase == FreezePhase.Frozen && state.Request.Status?.Phase != FreezePhase.Frozen)
             stories = [.. stories, new(nameof(FreezePhase.Frozen), status.Message!)];

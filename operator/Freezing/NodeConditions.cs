@@ -3,18 +3,19 @@ using Quiesce.Operator.Nodes;
 
 namespace Quiesce.Operator.Freezing;
 
-/// <summary>The two conditions that a request has only when its nodes give cause: HolderProtected and FilesystemStuck.</summary>
+/// <summary>The conditions that a request has only when there is cause: of its nodes HolderProtected and FilesystemStuck, and its <see cref="Warnings"/>.</summary>
 internal static class NodeConditions
 {
     /// <summary>Different explanations that a message gives; the rest is counted.</summary>
     private const int MostExplanations = 3;
 
     /// <summary>Sets them, or keeps what was said before where the nodes say nothing more.</summary>
-    public static Conditions About(this Conditions conditions, FreezeRequestStatus? before, IReadOnlyList<NodeView> nodes)
+    public static Conditions About(this Conditions conditions, FreezeState state, IReadOnlyList<NodeView> nodes)
     {
         Protection(conditions, nodes);
-        Stuck(conditions, before, nodes);
-        return conditions;
+        Stuck(conditions, state.Request.Status, nodes);
+        // A request that was refused holds nothing.
+        return state.Window is not null || state.Request.Spec.DryRun ? conditions.Warn(state) : conditions;
     }
 
     private static void Protection(Conditions conditions, IReadOnlyList<NodeView> nodes)

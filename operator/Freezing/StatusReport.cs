@@ -17,6 +17,7 @@ internal static class StatusReport
             .Set(ConditionTypes.Thawed, ConditionStatus.False, Reasons.InProgress)
             .Set(ConditionTypes.WindowIntact, ConditionStatus.Unknown, Reasons.InProgress)
             .Set(ConditionTypes.Finished, ConditionStatus.False, Reasons.InProgress)
+            .Warn(state)
             .All,
     };
 
@@ -43,7 +44,7 @@ internal static class StatusReport
                 .Set(ConditionTypes.Thawed, ConditionStatus.False, progress.Opened ? Reasons.WindowOpen : Reasons.InProgress)
                 .Set(ConditionTypes.WindowIntact, ConditionStatus.Unknown, progress.Opened ? Reasons.WindowOpen : Reasons.InProgress, "The verdict follows at the end of the window.")
                 .Set(ConditionTypes.Finished, ConditionStatus.False, Reasons.InProgress)
-                .About(state.Request.Status, nodes)
+                .About(state, nodes)
                 .All,
         };
     }
@@ -64,7 +65,7 @@ internal static class StatusReport
                 .Set(ConditionTypes.Thawed, ConditionStatus.False, Reasons.InProgress, end.Message)
                 .Set(ConditionTypes.WindowIntact, ConditionStatus.Unknown, Reasons.InProgress, "The verdict follows when every node has reported.")
                 .Set(ConditionTypes.Finished, ConditionStatus.False, Reasons.InProgress)
-                .About(state.Request.Status, progress.Nodes)
+                .About(state, progress.Nodes)
                 .All,
         };
     }
@@ -87,7 +88,7 @@ internal static class StatusReport
         var before = state.Request.Status!;
         var counts = Counts(state, progress);
         var heard = counts.Nodes.Where(n => state.NodeFreezes.ContainsKey(n.Name)).ToDictionary(n => n.Name);
-        var about = New(state).About(before, progress.Nodes).All;
+        var about = New(state).About(state, progress.Nodes).All;
         var stuck = about.Single(c => c.Type == ConditionTypes.FilesystemStuck);
         var (thawed, reason, message) = stuck.Status == ConditionStatus.Unknown
             ? (stuck.Status, stuck.Reason, stuck.Message)
@@ -154,6 +155,7 @@ internal static class StatusReport
             .Set(ConditionTypes.Thawed, ConditionStatus.False, Reasons.InProgress)
             .Set(ConditionTypes.WindowIntact, ConditionStatus.Unknown, Reasons.InProgress)
             .Set(ConditionTypes.Finished, ConditionStatus.False, Reasons.InProgress)
+            .Warn(state)
             .All,
     };
 
@@ -179,7 +181,7 @@ internal static class StatusReport
             .Set(ConditionTypes.Thawed, thawed.Status, thawed.Reason, thawed.Message)
             .Set(ConditionTypes.WindowIntact, intact, intactReason, verdict.Message)
             .Set(ConditionTypes.Finished, ConditionStatus.True, verdict.Reason, verdict.Message)
-            .About(state.Request.Status, nodes)
+            .About(state, nodes)
             .All,
         };
 

@@ -19,8 +19,11 @@ internal sealed class ClaimResolution(string ns, Workloads workloads)
 
     private readonly SortedDictionary<(string Node, string Volume), NodeVolume> _volumes = [];
     private readonly SortedSet<(string Node, string Path)> _paths = [];
-    private readonly SortedSet<string> _pods = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, Pod> _pods = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _ignored = new(StringComparer.Ordinal);
+
+    /// <summary>The pods that stand still with them, by name: those selected, and those that use a claim.</summary>
+    public IReadOnlyCollection<Pod> Pods => _pods.Values;
 
     /// <summary>The volumes on a node, by name.</summary>
     public IReadOnlyList<NodeVolume> On(string node) => [.. _volumes.Where(v => v.Key.Node == node).Select(v => v.Value)];
@@ -31,7 +34,7 @@ internal sealed class ClaimResolution(string ns, Workloads workloads)
     /// <summary>What was resolved and for which pods, in a few characters: equal only for the same pods, claims and volumes on the same nodes.</summary>
     public string Digest()
     {
-        var lines = _volumes.Select(v => $"{v.Key.Node} {v.Key.Volume} {v.Value.Claim}").Concat(_paths.Select(p => $"{p.Node} {p.Path}")).Concat(_pods);
+        var lines = _volumes.Select(v => $"{v.Key.Node} {v.Key.Volume} {v.Value.Claim}").Concat(_paths.Select(p => $"{p.Node} {p.Path}")).Concat(_pods.Values.Select(p => $"pod {p.Metadata.Uid}"));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', lines))))[..32];
     }
 
@@ -64,7 +67,7 @@ internal sealed class ClaimResolution(string ns, Workloads workloads)
         var claims = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var pod in pods)
         {
-            _pods.Add($"pod {pod.Metadata.Uid}");
+            _pods[pod.Metadata.Name] = pod;
             var all = pod.Spec?.Volumes ?? [];
             if (names?.FirstOrDefault(name => all.All(v => v.Name != name)) is { } missing)
                 return ([], new(Reasons.VolumeNotFound, $"{where}: pod {ns}/{pod.Metadata.Name} has no volume {missing}: compare with its spec.volumes."));
@@ -115,7 +118,7 @@ internal sealed class ClaimResolution(string ns, Workloads workloads)
 
         foreach (var pod in users)
         {
-            _pods.Add($"pod {pod.Metadata.Uid}");
+            _pods[pod.Metadata.Name] = pod;
             var node = pod.Spec!.NodeName!;
             if (plugin is null)
             {

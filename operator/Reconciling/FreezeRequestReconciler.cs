@@ -81,8 +81,8 @@ internal sealed partial class FreezeRequestReconciler(
             if (decision.Action is not null)
             {
                 known = await ActAsync(state, decision, known, cancellationToken);
-                // Before these nothing can have been frozen, and what was read a moment ago will do.
-                if (decision.Action is not (FreezeAction.Claim or FreezeAction.CreateWindow)) known = known with { Workloads = null };
+                // Nothing is frozen by these, and what was read a moment ago will do.
+                if (decision.Action is not (FreezeAction.Claim or FreezeAction.CreateWindow or FreezeAction.Raise)) known = known with { Workloads = null };
             }
             else if (await WriteStatusAsync(state, decision, cancellationToken) is { } result)
                 return (request, RestsOnAbsence(state) && !(result.RequeueAfter < LongestRestOnAbsence) ? LongestRestOnAbsence : result.RequeueAfter);
@@ -107,7 +107,7 @@ internal sealed partial class FreezeRequestReconciler(
         {
             Request = request,
             Window = window,
-            NodeFreezes = nodeFreezes.ToDictionary(n => n.Spec.NodeName),
+            NodeFreezes = nodeFreezes.ToDictionary(n => n.Spec.NodeName, n => HeldBy.Named(n, uid => objects.NodeFreezeCache.All.FirstOrDefault(other => other.Metadata.Uid == uid))),
             Restarted = _instances.Restarted(uid, nodeFreezes),
             Cluster = known.Cluster,
             Workloads = known.Workloads,

@@ -159,6 +159,7 @@ internal static class Examples
     private static FilesystemStatus Filesystem => new()
     {
         Path = "/srv/orders",
+        Claim = "data-postgres-0",
         State = FilesystemState.Failed,
         Reason = Reasons.ThawedByOther,
         Message = "somebody else thawed it",

@@ -39,6 +39,7 @@ public sealed class ClaimTests(Installation installation)
         var frozen = await request.PhaseAsync(FreezePhase.Frozen);
         foreach (var writer in new[] { one, two, three }) await writer.StandsStillAsync();
         Assert.Equal((3, 3), (frozen.NodesFrozen, frozen.FrozenFilesystems));
+        Assert.Equal("orders", Assert.Single(frozen.Nodes.Single(n => n.Name == first.Name).Filesystems).Claim);
         Assert.Contains("web-0/cache (emptyDir)", Request.Condition(frozen, ConditionTypes.Accepted).Message, StringComparison.Ordinal);
         var kubectl = await installation.KubectlAsync("wait", "-n", request.Namespace, "freeze/nightly", "--for=condition=Frozen", "--timeout=15s");
         Assert.Contains("condition met", kubectl, StringComparison.Ordinal);

@@ -65,22 +65,6 @@ public sealed class RefusalTests(Installation installation)
     }
 
     [Fact]
-    public async Task A_second_request_on_a_held_filesystem_fails_and_leaves_the_first_alone()
-    {
-        await installation.RequireAsync();
-        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
-        using var guard = ext4.Guard(TimeSpan.FromSeconds(40));
-        var node = await installation.AddNodeAsync();
-        var first = await Request.OfAsync(installation, 30, Request.HostPath(node, ext4.MountPoint));
-        await first.PhaseAsync(FreezePhase.Frozen);
-        var second = await Request.OfAsync(installation, 30, Request.HostPath(node, ext4.MountPoint));
-        Assert.Equal(Reasons.HeldByOtherRequest, (await second.PhaseAsync(FreezePhase.Failed)).Reason);
-        Assert.True(FreezeProbe.IsFrozen(ext4.MountPoint));
-        await first.ThawAsync();
-        await first.PhaseAsync(FreezePhase.Thawed);
-    }
-
-    [Fact]
     public async Task A_kind_that_cannot_freeze_is_skipped_beside_others_and_a_failure_when_the_request_says_so()
     {
         await installation.RequireAsync();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Quiesce.ApiServers;
 using Quiesce.Operator.Tests;
 
@@ -5,18 +6,22 @@ using Quiesce.Operator.Tests;
 
 namespace Quiesce.Operator.Tests;
 
-/// <summary>The one real API server of a run, for one test at a time; a local cluster is handed out anew to each.</summary>
+/// <summary>The real API servers of a run, each for one test at a time; a local cluster is handed out anew to each.</summary>
 public sealed class SharedApiServer : IAsyncDisposable
 {
-    private static readonly SemaphoreSlim Turn = new(1, 1);
-    private static ApiServerUnderTest? real;
+    /// <summary>Tests mostly wait, and each server takes its share of two processors.</summary>
+    private const int Servers = 2;
+
+    private static readonly SemaphoreSlim Turn = new(Servers, Servers);
+    private static readonly ConcurrentBag<ApiServerUnderTest> All = [];
+    private static readonly ConcurrentBag<ApiServerUnderTest> Free = [];
 
     private static bool IsReal => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(ApiServerUnderTest.AssetsVariable));
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (real is not null) await real.DisposeAsync();
+        foreach (var server in All) await server.DisposeAsync();
     }
 
     /// <summary>Waits for the test's turn.</summary>
@@ -26,7 +31,12 @@ public sealed class SharedApiServer : IAsyncDisposable
         await Turn.WaitAsync();
         try
         {
-            return (real ??= await ApiServerUnderTest.StartAsync(), () => Turn.Release());
+            if (!Free.TryTake(out var server)) All.Add(server = await ApiServerUnderTest.StartAsync());
+            return (server, () =>
+            {
+                Free.Add(server);
+                Turn.Release();
+            });
         }
         catch
         {

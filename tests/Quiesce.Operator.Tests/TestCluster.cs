@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
@@ -10,8 +11,8 @@ namespace Quiesce.Operator.Tests;
 
 /// <summary>An API server with Quiesce's kinds and namespaces, and nothing else of Quiesce's.</summary>
 /// <remarks>
-/// Without a real one each test has a local cluster of its own, and tests run side by side. A real one takes seconds to start: it is one
-/// for all tests, which then come one after the other and find it swept.
+/// Without a real one each test has a local cluster of its own, and tests run side by side. A real one takes seconds to start: there are two
+/// for all tests, each for one at a time, which finds it swept.
 /// </remarks>
 internal sealed class TestCluster : IAsyncDisposable
 {
@@ -102,6 +103,33 @@ internal sealed class TestCluster : IAsyncDisposable
 
     /// <summary>Brings all definitions back.</summary>
     public Task InstallCrdsAsync() => _server.InstallCrdsAsync();
+
+    /// <summary>Creates or changes an object.</summary>
+    /// <returns>Its UID.</returns>
+    public async Task<string> ApplyAsync(JsonObject o)
+    {
+        await _server.ApplyAsync(o.ToJsonString());
+        var metadata = o["metadata"]!;
+        var plural = $"{((string)o["kind"]!).ToLowerInvariant()}s";
+        var path = metadata["namespace"] is { } ns ? $"/api/v1/namespaces/{ns}/{plural}/{metadata["name"]}" : $"/api/v1/{plural}/{metadata["name"]}";
+        return (string)JsonNode.Parse(await _server.Http.GetStringAsync(new Uri(path, UriKind.Relative)))!["metadata"]!["uid"]!;
+    }
+
+    /// <summary>Writes an object's status.</summary>
+    public async Task StatusAsync(string path, JsonObject status)
+    {
+        using var patch = new StringContent(new JsonObject { ["status"] = status }.ToJsonString(), Encoding.UTF8, "application/merge-patch+json");
+        using var answer = await _server.Http.PatchAsync(new Uri($"{path}/status", UriKind.Relative), patch);
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+    }
+
+    /// <summary>Deletes a pod at once, as a kubelet that is gone does not.</summary>
+    public async Task RemovePodAsync(string ns, string name)
+    {
+        var path = $"/api/v1/namespaces/{ns}/pods/{name}";
+        await DeleteAsync($"{path}?gracePeriodSeconds=0");
+        await GoneAsync(path);
+    }
 
     public Task RemoveNodeAsync(string name) => DeleteAsync($"/api/v1/nodes/{name}");
 

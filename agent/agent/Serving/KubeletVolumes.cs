@@ -12,27 +12,26 @@ internal static class KubeletVolumes
 {
     private const string Csi = "kubernetes.io/csi";
 
+    /// <summary>Where a volume is mounted for its pod, relative to kubelet's root folder.</summary>
+    internal static string Folder(NodeVolume volume) => $"pods/{Name(volume.PodUid)}/{InPod(volume)}";
+
     /// <summary>A volume as the planner wants it.</summary>
     /// <param name="volume">The volume of the plan.</param>
     /// <param name="claimNamespace">The namespace of its claim.</param>
     /// <param name="kubeletRoot">Kubelet's root folder on the host.</param>
-    internal static VolumeTarget Target(NodeVolume volume, string claimNamespace, string kubeletRoot)
+    internal static VolumeTarget Target(NodeVolume volume, string claimNamespace, string kubeletRoot) => new()
     {
-        // A name with a slash, which none of these can have, must not lead elsewhere.
-        var (plugin, name, pod) = (Name(volume.Plugin), Name(volume.Name), Name(volume.PodUid));
-        var isCsi = volume.Plugin == Csi;
-        var folder = $"volumes/{plugin}/{name}{(isCsi ? "/mount" : "")}";
-        return new()
-        {
-            Name = $"claim {claimNamespace}/{volume.Claim}",
-            Root = kubeletRoot,
-            Folder = $"pods/{pod}/{folder}",
-            Mounts = [$"pods/*/{folder}", isCsi ? $"plugins/{Csi}/*/*/globalmount" : $"plugins/{volume.Plugin}/**"],
-            FolderMounts = [$"pods/*/volume-subpaths/{name}/*/*"],
-            Source = volume.LocalPath ?? "",
-            MayBeShared = volume.AllowSharedFilesystem,
-        };
-    }
+        Name = $"claim {claimNamespace}/{volume.Claim}",
+        Root = kubeletRoot,
+        Folder = Folder(volume),
+        Mounts = [$"pods/*/{InPod(volume)}", volume.Plugin == Csi ? $"plugins/{Csi}/*/*/globalmount" : $"plugins/{volume.Plugin}/**"],
+        FolderMounts = [$"pods/*/volume-subpaths/{Name(volume.Name)}/*/*"],
+        Source = volume.LocalPath ?? "",
+        MayBeShared = volume.AllowSharedFilesystem,
+    };
 
+    private static string InPod(NodeVolume volume) => $"volumes/{Name(volume.Plugin)}/{Name(volume.Name)}{(volume.Plugin == Csi ? "/mount" : "")}";
+
+    // A name with a slash, which none of these can have but a plugin's, must not lead elsewhere.
     private static string Name(string name) => name.Replace('/', '~');
 }

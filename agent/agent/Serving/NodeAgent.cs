@@ -102,7 +102,7 @@ internal sealed class NodeAgent
         writer.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time) with
         {
             FrozenAt = plan.Status?.FrozenAt,
-            Filesystems = known is null ? plan.Status?.Filesystems ?? [] : NodeReport.Of(known, null, context.Identity, context.Time).Filesystems,
+            Filesystems = known is null ? plan.Status?.Filesystems ?? [] : NodeReport.Of(known, null, context.Identity, context.Time, plan.Spec.Volumes).Filesystems,
         });
         if (report.IsFinal) _ = FinishAsync();
         return writer;

@@ -198,6 +198,6 @@ internal sealed class NodeFreezeSession
     private void Report(WindowReport report)
     {
         context.Log.Changed(plan.Metadata.Name, report.Phase.ToString(), AgentLog.Why(report));
-        status.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time));
+        status.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time, plan.Spec.Volumes));
     }
 }

@@ -17,7 +17,8 @@ internal static class NodeReport
     /// <param name="generation">The generation of the plan.</param>
     /// <param name="identity">Who writes it.</param>
     /// <param name="time">The wall clock.</param>
-    internal static NodeFreezeStatus Of(WindowReport report, long? generation, AgentIdentity identity, TimeProvider time)
+    /// <param name="volumes">The volumes of the plan, to tell whose a mount is.</param>
+    internal static NodeFreezeStatus Of(WindowReport report, long? generation, AgentIdentity identity, TimeProvider time, IReadOnlyList<NodeVolume>? volumes = null)
     {
         var ordered = report.Filesystems.OrderBy(Rank).ThenByDescending(f => f.FreezeNanoseconds ?? 0).ToList();
         return new NodeFreezeStatus
@@ -35,14 +36,15 @@ internal static class NodeReport
             HolderProtectionMessage = report.HolderProtectionMessage,
             FrozenFilesystems = report.FrozenFilesystems,
             ThawedFilesystems = report.ThawedFilesystems,
-            Filesystems = [.. ordered.Take(MaximumFilesystems).Select(Of)],
+            Filesystems = [.. ordered.Take(MaximumFilesystems).Select(f => Of(f, volumes ?? []))],
             FilesystemsOmitted = Math.Max(0, ordered.Count - MaximumFilesystems),
         };
     }
 
-    private static FilesystemStatus Of(FilesystemReport f) => new()
+    private static FilesystemStatus Of(FilesystemReport f, IReadOnlyList<NodeVolume> volumes) => new()
     {
         Path = f.Path,
+        Claim = volumes.FirstOrDefault(v => f.Path.EndsWith($"/{KubeletVolumes.Folder(v)}", StringComparison.Ordinal))?.Claim,
         State = State(f.State),
         Reason = f.Reason,
         Message = f.Message,

@@ -9,7 +9,7 @@ namespace Quiesce.Agent.Serving;
 /// Writes the status of one NodeFreeze, the newest wins: whoever reports never waits for the API server, and an outage costs no more than
 /// the reports in between.
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "Its end is FinishAsync; a semaphore that nobody took a handle of holds nothing to release.")]
+[SuppressMessage("Design", "CA1001", Justification = "Its end is FinishAsync, which releases what holds anything.")]
 internal sealed class StatusWriter
 {
     private readonly ResourceClient<NodeFreeze> client;
@@ -46,6 +46,7 @@ internal sealed class StatusWriter
         changed.Release();
         stop.CancelAfter(patience);
         await writing.ConfigureAwait(false);
+        stop.Dispose(); // its timer would keep all this for as long as the patience is
     }
 
     private async Task WriteAsync()

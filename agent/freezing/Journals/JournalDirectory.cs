@@ -79,7 +79,7 @@ public static unsafe class JournalDirectory
                 var other = Journal.Peek(file);
                 if (other.BootId != Journal.CurrentBoot()) continue; // the reboot thawed it
                 foreach (var record in other.Records)
-                    if (record.State != JournalState.Done && plan.Concerns(record.Superblock) is { } filesystem) return HeldBy(other, record, filesystem);
+                    if (record.State != JournalState.Done && plan.Concerns(record.Superblock) is { } filesystem) return HeldBy(other, Path.GetFileNameWithoutExtension(file), record, filesystem);
             }
             var error = Journal.Create(directory, windowId, plan.Filesystems, agent, out journal);
             return error == Errno.None ? null : new Refusal(FreezeReason.JournalUnavailable,
@@ -102,7 +102,7 @@ public static unsafe class JournalDirectory
     }
 
     // Of a window that was given up, what is not done yet is a call that does not return: waiting for its end may take as long as its device does.
-    private static Refusal HeldBy(JournalContent other, JournalRecord record, PlannedFilesystem filesystem)
+    private static Refusal HeldBy(JournalContent other, string window, JournalRecord record, PlannedFilesystem filesystem)
     {
         var what = filesystem.Superblock == record.Superblock ? "it is" : $"{record.Path}, which backs it or lies on it, is";
         var stuck = other.EndedAt is { } ended && Native.BootTimeNanoseconds() - ended >= StuckAfter;
@@ -112,7 +112,7 @@ public static unsafe class JournalDirectory
                 $"{filesystem.Path}: {what} stuck in the FIFREEZE of an earlier window, which waits for writes in flight and cannot be cancelled; it is thawed as soon as that call returns, check the device of {record.Path} and ask again then"),
             JournalState.Thawing when stuck => new Refusal(FreezeReason.ThawStuck,
                 $"{filesystem.Path}: {what} stuck in the FITHAW of an earlier window, its device does not answer; check the device of {record.Path} and ask again when it does"),
-            _ => new Refusal(FreezeReason.HeldByOtherRequest, $"{filesystem.Path}: {what} held by another window on this node; wait for its end and ask again"),
+            _ => new Refusal(FreezeReason.HeldByOtherRequest, $"{filesystem.Path}: {what} held by window {window} of this node; wait for its end and ask again"),
         };
     }
 

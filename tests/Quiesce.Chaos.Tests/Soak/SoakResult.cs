@@ -13,7 +13,7 @@ internal sealed record SoakResult(int Cycles, TimeSpan Elapsed, Sample Early, Sa
     /// What memory may have more late than early. The collector gives and takes a heap's pages in steps of some hundred kilobytes, and each arena of the C library that another
     /// thread happens to use is some more; a leak of a few hundred bytes in each of ten thousand cycles would be more than this.
     /// </summary>
-    internal const long MemoryBound = 3 << 20;
+    internal const long MemoryBound = 2 << 20;
 
     /// <summary>What descriptors and threads may have more: a connection and a thread of a pool, which come and go with the load.</summary>
     internal const int CountBound = 3;

@@ -133,15 +133,29 @@ public sealed class Installation : IAsyncLifetime
     internal ProgramRun RunAgent(string node, ProgramStart start) =>
         new(start, Path.Combine(Bin, "quiesce-agent"), "run", "--node-name", node, "--kubeconfig", start.Kubeconfig ?? Kubeconfig);
 
+    /// <summary>Takes the operator out of this object's hands, so that another one can be started beside it.</summary>
+    internal ProgramRun DetachOperator()
+    {
+        var detached = Operator;
+        operatorRun = null;
+        return detached;
+    }
+
     internal async Task StartOperatorAsync(ProgramStart? start = null)
+    {
+        RunOperator(start);
+        if (operatorStart.Redirection is not null) return;
+        await operatorRun!.SaysAsync("controllers started");
+        Assert.False(operatorRun.HasExited, $"the operator has ended: {operatorRun.Said}");
+    }
+
+    /// <summary>Starts one without waiting for it to work: it may not be its turn.</summary>
+    internal void RunOperator(ProgramStart? start = null)
     {
         var program = Path.Combine(Bin, "operator", "quiesce-operator.dll");
         if (!File.Exists(program)) Assert.Fail($"{program} does not exist: build it with eng/publish.sh, or name the folder in QUIESCE_BIN");
         operatorStart = start ?? Ordinary;
         operatorRun = new ProgramRun(operatorStart, "dotnet", program, "--kubeconfig", operatorStart.Kubeconfig ?? Kubeconfig);
-        if (operatorStart.Redirection is not null) return;
-        await operatorRun.SaysAsync("controllers started");
-        Assert.False(operatorRun.HasExited, $"the operator has ended: {operatorRun.Said}");
     }
 
     internal async Task KillOperatorAsync()

@@ -1,4 +1,5 @@
 using Quiesce.Crds;
+using Quiesce.Operator.Freezing;
 
 namespace Quiesce.Operator.Tests.Deciding;
 
@@ -328,5 +329,68 @@ public sealed class ClaimTests
         world.Settle();
         Assert.Equal("data", Volume(world, "node-1").Claim);
         Assert.Equal(NodeFreezeMode.Inspect, world.Plans["node-1"].Spec.Mode);
+    }
+
+    [Fact]
+    public void A_liveness_probe_that_gives_up_before_the_hold_ends_is_warned_of_also_after_a_raise()
+    {
+        var world = Of(Pods("db"));
+        world.Shop.Claim("data").Claim("other").Pod("db-0", "node-1", "db", "data").Pod("web", "node-1", "web", "other");
+        world.Shop.Probe("db-0", period: 10, failures: 3).Probe("web", period: 1, failures: 1);
+        world.Freeze();
+        Assert.DoesNotContain(world.Status.Conditions, c => c.Type == ConditionTypes.ProbeMayKill);
+        world.Spec(s => s with { DeadlineSeconds = 40 }).Settle();
+        var warning = world.Condition(ConditionTypes.ProbeMayKill);
+        Assert.Equal((ConditionStatus.True, Reasons.ProbeMayKill), (warning.Status, warning.Reason));
+        Assert.Contains("db-0 (container main: 30 s)", warning.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("web", warning.Message, StringComparison.Ordinal);
+        Assert.Single(world.Stories, s => s is { Reason: Reasons.ProbeMayKill, IsWarning: true });
+        var reads = world.Reads;
+        world.Advance(1).Settle();
+        Assert.Equal(reads, world.Reads);
+        world.Thaw().Report("node-1", NodeFreezePhase.Thawed).Settle();
+        Assert.Equal(warning.Message, world.Condition(ConditionTypes.ProbeMayKill).Message);
+    }
+
+    [Fact]
+    public void A_liveness_probe_that_is_too_short_from_the_start_is_warned_of_before_the_freeze()
+    {
+        var world = Of(Claim("data"));
+        world.Shop.Claim("data").Pod("db-0", "node-1", "db", "data").Probe("db-0", period: 5, failures: 3);
+        world.Settle();
+        Assert.Contains("db-0 (container main: 15 s)", world.Condition(ConditionTypes.ProbeMayKill).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_hold_above_a_hundred_seconds_is_warned_of_and_one_of_a_hundred_is_not()
+    {
+        var world = World.With("node-1").Spec(s => s with { DeadlineSeconds = 100 }).Freeze();
+        Assert.DoesNotContain(world.Status.Conditions, c => c.Type == ConditionTypes.LongHold);
+        world.Spec(s => s with { DeadlineSeconds = 101 }).Settle();
+        Assert.Contains("hung_task", world.Condition(ConditionTypes.LongHold).Message, StringComparison.Ordinal);
+        world.Spec(s => s with { DeadlineSeconds = 200 }).Settle();
+        Assert.Single(world.Stories, s => s.Reason == Reasons.LongHold);
+    }
+
+    [Fact]
+    public void The_holder_of_what_a_request_needs_is_named_but_not_to_another_namespace()
+    {
+        const string Uid = "11111111-2222-3333-4444-555555555555";
+        var plan = new NodeFreeze
+        {
+            Spec = new() { NodeName = "node-1", Request = new() { Namespace = "shop", Name = "late", Uid = "u" } },
+            Status = new()
+            {
+                Reason = Reasons.HeldByOtherRequest,
+                Message = $"/srv: it is held by window {Uid} of this node; wait",
+                Filesystems = [new() { Path = "/srv", Message = $"held by window {Uid} of this node" }],
+            },
+        };
+        NodeFreeze? Holder(string ns) => new() { Spec = new() { NodeName = "node-1", Request = new() { Namespace = ns, Name = "nightly", Uid = "v" } } };
+        Assert.Equal("/srv: it is held by the FreezeRequest shop/nightly; wait", HeldBy.Named(plan, uid => uid == Uid ? Holder("shop") : null).Status!.Message);
+        var foreign = HeldBy.Named(plan, uid => Holder("bank")).Status!;
+        Assert.Equal("/srv: it is held by a FreezeRequest of another namespace; wait", foreign.Message);
+        Assert.Equal("held by a FreezeRequest of another namespace", foreign.Filesystems[0].Message);
+        Assert.Equal("/srv: it is held by another window of this node; wait", HeldBy.Named(plan, _ => null).Status!.Message);
     }
 }

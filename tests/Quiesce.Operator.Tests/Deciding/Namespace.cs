@@ -38,6 +38,14 @@ internal sealed class Namespace
         return this;
     }
 
+    /// <summary>Gives a pod's container a liveness probe.</summary>
+    public Namespace Probe(string pod, int period, int failures)
+    {
+        var spec = Pods[pod].Spec!;
+        Pods[pod].Spec = spec with { Containers = [new() { Name = "main", LivenessProbe = new() { PeriodSeconds = period, FailureThreshold = failures } }] };
+        return this;
+    }
+
     public Namespace Phase(string pod, string phase, string? initContainer = null)
     {
         Pods[pod].Status = JsonSerializer.Deserialize<PodStatus>(

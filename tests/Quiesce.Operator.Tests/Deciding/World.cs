@@ -124,7 +124,7 @@ internal sealed class World
         if (decision.Action is { } action)
         {
             Apply(action);
-            if (action is not (FreezeAction.Claim or FreezeAction.CreateWindow)) Read = null;
+            if (action is not (FreezeAction.Claim or FreezeAction.CreateWindow or FreezeAction.Raise)) Read = null;
             if (action is FreezeAction.CreateWindow && decision.Status is { } beside) Write(beside);
             Stories.AddRange(decision.Stories);
             return true;

@@ -16,6 +16,7 @@ public sealed class KillTests
         Delete,
         NodeFails,
         Expire,
+        PodsChange,
     }
 
     public static TheoryData<int, string> Lives => new()
@@ -26,6 +27,7 @@ public sealed class KillTests
         { 2, nameof(Ending.Delete) },
         { 2, nameof(Ending.NodeFails) },
         { 2, nameof(Ending.Expire) },
+        { 2, nameof(Ending.PodsChange) },
     };
 
     [Theory]
@@ -36,7 +38,7 @@ public sealed class KillTests
         var end = Enum.Parse<Ending>(ending);
         if (end == Ending.NodeFails) stage.Agents[^1].Script = new() { FailsToFreeze = Reasons.FreezeFailed };
         var writes = await LiveAsync(stage, end, new());
-        Assert.InRange(writes, 8, 30);
+        Assert.InRange(writes, 8, 40);
         for (var write = 1; write <= writes; write++)
         {
             await LiveAsync(stage, end, new(write, after: false));
@@ -57,8 +59,15 @@ public sealed class KillTests
             return await second.StartOperatorAsync();
         });
         // Room for a restart on a slow machine, except where the deadline is to end it.
+        if (ending == Ending.PodsChange)
+        {
+            await stage.PodAsync("db-0", stage.Agents[0].Node);
+            stage.Agents[1].Script = new() { PrepareTime = TimeSpan.FromMilliseconds(50) };
+        }
+
         var request = await stage.RequestAsync(s => s with
         {
+            Targets = ending == Ending.PodsChange ? [.. s.Targets, Stage.Pods] : s.Targets,
             FreezeTimeoutSeconds = (int)Restart.TotalSeconds,
             DeadlineSeconds = ending == Ending.Expire ? 1 : (int)Restart.TotalSeconds,
         });
@@ -76,7 +85,22 @@ public sealed class KillTests
         }
         else
         {
+            if (ending == Ending.PodsChange)
+            {
+                // With a claim of its own, on the other node: a window without it would have missed it.
+                await Eventually.GetAsync(async () => (await stage.Cluster.NodeFreezes.ListAsync(InternalNames.DefaultNamespace)).Items.Count > 0 ? "plans" : null, () => "plans\n" + stage.Said);
+                await stage.PodAsync("db-1", stage.Agents[1].Node);
+            }
+
             await stage.PhaseAsync(request, FreezePhase.Frozen);
+            if (ending == Ending.PodsChange)
+            {
+                var plans = (await stage.Cluster.NodeFreezes.ListAsync(InternalNames.DefaultNamespace)).Items;
+                Assert.Equal(["db-0", "db-1"], plans.SelectMany(p => p.Spec.Volumes).Select(v => v.Claim).Order());
+                await stage.RemovePodAsync("db-0");
+                await stage.RemovePodAsync("db-1");
+            }
+
             if (ending == Ending.Delete)
             {
                 await stage.DeleteAsync(request);
@@ -89,7 +113,8 @@ public sealed class KillTests
                 Assert.Equal(ConditionStatus.True, Stage.Condition(thawed, ConditionTypes.WindowIntact).Status);
             }
 
-            Assert.Equal(stage.Agents.Count, stage.Ledger.Freezes(request.Metadata.Uid));
+            // One that was frozen when the pod came froze once more with it.
+            if (ending != Ending.PodsChange) Assert.Equal(stage.Agents.Count, stage.Ledger.Freezes(request.Metadata.Uid));
         }
 
         await stage.CleanAsync();

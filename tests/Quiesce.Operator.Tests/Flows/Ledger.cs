@@ -14,6 +14,9 @@ internal sealed class Ledger
     /// <summary>Nodes that hold something now.</summary>
     public int Holding => _holding.Count;
 
+    /// <summary>Nodes that hold something for a request now.</summary>
+    public int HoldingFor(string request) => _holding.Count(h => h.Key.Request == request);
+
     public int Freezes(string request) => _freezes.Where(f => f.Key.Request == request).Sum(f => f.Value);
 
     public void Prepared(string request, string node) => _prepared[(request, node)] = true;

@@ -94,6 +94,59 @@ internal sealed class Stage : IAsyncDisposable
             () => $"{phase}; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{Said}");
     }
 
+    /// <summary>A target of the pods of <see cref="PodAsync"/>.</summary>
+    public static FreezeTarget Pods { get; } = new() { PodSelector = new() { MatchLabels = new Dictionary<string, string> { ["app"] = "db" } } };
+
+    /// <summary>Creates a running pod with a claim of its own name.</summary>
+    public async Task PodAsync(string name, string node)
+    {
+        JsonObject Metadata() => new() { ["name"] = name, ["namespace"] = Namespace, ["labels"] = new JsonObject { ["app"] = "db" } };
+        JsonObject Size() => new() { ["storage"] = "1Gi" };
+        var claim = await Cluster.ApplyAsync(new()
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "PersistentVolumeClaim",
+            ["metadata"] = Metadata(),
+            ["spec"] = new JsonObject
+            {
+                ["volumeName"] = $"pv-{name}",
+                ["storageClassName"] = "",
+                ["accessModes"] = new JsonArray("ReadWriteOnce"),
+                ["resources"] = new JsonObject { ["requests"] = Size() },
+            },
+        });
+        await Cluster.ApplyAsync(new()
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "PersistentVolume",
+            ["metadata"] = new JsonObject { ["name"] = $"pv-{name}" },
+            ["spec"] = new JsonObject
+            {
+                ["capacity"] = Size(),
+                ["accessModes"] = new JsonArray("ReadWriteOnce"),
+                ["persistentVolumeReclaimPolicy"] = "Retain",
+                ["csi"] = new JsonObject { ["driver"] = "disks.example.com", ["volumeHandle"] = name },
+                ["claimRef"] = new JsonObject { ["apiVersion"] = "v1", ["kind"] = "PersistentVolumeClaim", ["namespace"] = Namespace, ["name"] = name, ["uid"] = claim },
+            },
+        });
+        await Cluster.StatusAsync($"/api/v1/namespaces/{Namespace}/persistentvolumeclaims/{name}", new() { ["phase"] = "Bound" });
+        await Cluster.ApplyAsync(new()
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "Pod",
+            ["metadata"] = Metadata(),
+            ["spec"] = new JsonObject
+            {
+                ["nodeName"] = node,
+                ["containers"] = new JsonArray(new JsonObject { ["name"] = "main", ["image"] = "example.com/db" }),
+                ["volumes"] = new JsonArray(new JsonObject { ["name"] = "data", ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = name } }),
+            },
+        });
+        await Cluster.StatusAsync($"/api/v1/namespaces/{Namespace}/pods/{name}", new() { ["phase"] = "Running" });
+    }
+
+    public Task RemovePodAsync(string name) => Cluster.RemovePodAsync(Namespace, name);
+
     public Task PatchSpecAsync(FreezeRequest request, string member, JsonNode value) => Cluster.FreezeRequests.PatchAsync(
         request.Metadata.NamespaceProperty, request.Metadata.Name, new JsonObject { ["spec"] = new JsonObject { [member] = value } });
 
