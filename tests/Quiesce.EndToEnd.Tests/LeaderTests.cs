@@ -37,7 +37,8 @@ public sealed class LeaderTests(Installation installation, ITestOutputHelper out
         var took = TimeProvider.System.GetElapsedTime(left);
         Assert.Equal(2, thawed.ThawedFilesystems);
         // One that is continued finds its lease taken, writes nothing, and ends or waits for its turn.
-        var version = (await request.GetAsync())!.Metadata.ResourceVersion;
+        var version = await Eventually.GetAsync(
+            async () => (await request.GetAsync())!.Metadata is { Finalizers: null or [] } released ? released.ResourceVersion : null, () => "no finalizer");
         if (stops)
         {
             first.Signal(LibC.SIGCONT);

@@ -32,16 +32,18 @@ public sealed class SharedApiServer : IAsyncDisposable
         try
         {
             if (!Free.TryTake(out var server)) All.Add(server = await ApiServerUnderTest.StartAsync());
-            return (server, () =>
-            {
-                Free.Add(server);
-                Turn.Release();
-            });
+            return (server, () => GiveBack(server));
         }
         catch
         {
             Turn.Release();
             throw;
         }
+    }
+
+    private static void GiveBack(ApiServerUnderTest server)
+    {
+        Free.Add(server);
+        Turn.Release();
     }
 }

@@ -63,6 +63,8 @@ public sealed class KillTests
         {
             await stage.PodAsync("db-0", stage.Agents[0].Node);
             stage.Agents[1].Script = new() { PrepareTime = TimeSpan.FromMilliseconds(50) };
+            // Frozen when the pod came, it freezes once more with it.
+            stage.Ledger.MostFreezes = 2;
         }
 
         var request = await stage.RequestAsync(s => s with
@@ -113,7 +115,6 @@ public sealed class KillTests
                 Assert.Equal(ConditionStatus.True, Stage.Condition(thawed, ConditionTypes.WindowIntact).Status);
             }
 
-            // One that was frozen when the pod came froze once more with it.
             if (ending != Ending.PodsChange) Assert.Equal(stage.Agents.Count, stage.Ledger.Freezes(request.Metadata.Uid));
         }
 

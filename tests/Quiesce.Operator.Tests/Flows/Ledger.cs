@@ -11,6 +11,9 @@ internal sealed class Ledger
 
     public ConcurrentQueue<string> Violations { get; } = new();
 
+    /// <summary>How often a node may freeze for one request: more than once only where it starts again.</summary>
+    public int MostFreezes { get; set; } = 1;
+
     /// <summary>Nodes that hold something now.</summary>
     public int Holding => _holding.Count;
 
@@ -23,7 +26,7 @@ internal sealed class Ledger
 
     public void Frozen(string request, string node, IReadOnlyCollection<string> all)
     {
-        if (_freezes.AddOrUpdate((request, node), 1, (_, n) => n + 1) > 1) Violations.Enqueue($"{node} froze twice for {request}");
+        if (_freezes.AddOrUpdate((request, node), 1, (_, n) => n + 1) is var times && times > MostFreezes) Violations.Enqueue($"{node} froze {times} times for {request}");
         foreach (var other in all.Where(other => all.Count > 1 && !_prepared.ContainsKey((request, other))))
             Violations.Enqueue($"{node} froze for {request} before {other} was prepared");
         _holding[(request, node)] = true;
