@@ -50,11 +50,9 @@ public sealed class HolderAloneTests
         holder.SendGarbage(); // and nobody reads what it answers
         await using var writers = await StandingWriters.StartAsync(filesystems.MountPoints);
         _ = await writers.GoOnAsync();
-        var late = Native() - holder.DeadlineAt;
+        var late = TimeSpan.FromTicks(Native.BootTimeNanoseconds() / 100) - holder.DeadlineAt;
         Assert.InRange(late, TimeSpan.Zero, Promised);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[figure] three filesystems thawed after their deadline: {late.TotalMilliseconds:0.0} ms"));
-
-        static TimeSpan Native() => TimeSpan.FromMilliseconds(Environment.TickCount64);
     }
 
     [Fact]
@@ -155,6 +153,7 @@ public sealed class HolderAloneTests
             Assert.True(channel.TrySend(HolderCodec.Encode(order)));
         }
 
+        /// <summary>By <c>CLOCK_BOOTTIME</c>.</summary>
         internal TimeSpan DeadlineAt { get; private set; }
 
         internal static async Task<LoneHolder> FrozenAsync(ThreeKinds filesystems, TimeSpan deadline)
@@ -168,8 +167,7 @@ public sealed class HolderAloneTests
             });
             var report = await Task.Run(holder.ReadToFrozen);
             Assert.True(report.Phase == WindowPhase.Frozen, report.Message);
-            // Both clocks count suspend; the agent's is the finer one.
-            holder.DeadlineAt = TimeSpan.FromMilliseconds(Environment.TickCount64) + TimeSpan.FromTicks((report.DeadlineAt!.Value - Boot()) / 100);
+            holder.DeadlineAt = TimeSpan.FromTicks(report.DeadlineAt!.Value / 100);
             return holder;
         }
 
@@ -205,15 +203,6 @@ public sealed class HolderAloneTests
                 if (message.IsEmpty) return new WindowReport { Phase = WindowPhase.Failed, Message = "it ended" };
                 if (HolderCodec.DecodeReport(message) is { Phase: WindowPhase.Frozen or >= WindowPhase.Thawed } report) return report;
             }
-        }
-
-        private static long Boot() => LinuxKernel.Open("/", out var kernel) == Errno.None ? Close(kernel!) : 0;
-
-        private static long Close(LinuxKernel kernel)
-        {
-            var now = kernel.BootTime();
-            kernel.Dispose();
-            return now;
         }
     }
 }
