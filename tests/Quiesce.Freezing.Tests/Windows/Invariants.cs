@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using Quiesce.Freezing.Journals;
 using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Recovery;
 using Quiesce.Freezing.Reports;
@@ -98,6 +99,13 @@ internal static class Invariants
             Check(posted - Math.Max(ended, w.Ghost(i).FrozeAt!.Value) <= ThawBound, $"the thaw of {i} is asked for {(posted - ended) / WorldOptions.Millisecond} ms after the end");
         if (w.FrozenBy(i) != Freezer.Caller) return;
         if (w.StepOf(i) != CallStep.None) return; // its freeze is about to be answered, or its thaw is under way
+        if (w.Window.Filesystems[i].Step == HoldStep.ThawFailed)
+        {
+            // Refused three times, while others are still being released: it is said, and the journal owes it.
+            Check(w.Window.Filesystems[i].ThawAttempts >= 3 && w.JournalStateOf(i) == JournalState.Thawing, $"ended, {i} is frozen by us and given up");
+            return;
+        }
+
         Check(w.Window.Filesystems[i].Step == HoldStep.Frozen, $"ended, {i} is frozen by us and forgotten");
         Check(w.Window.NextTimer is not null, $"ended, {i} is frozen and waits without bound");
         Check(Enumerable.Range(0, w.Count).Any(j => w.Machine.Options.Stages[j] > w.Machine.Options.Stages[i] && w.IsOutstanding(j, WindowActionKind.Thaw)),
