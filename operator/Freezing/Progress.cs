@@ -27,8 +27,10 @@ internal sealed class Progress
         Names = Record.Nodes?.Names ?? [.. state.NodeFreezes.Keys.Order(StringComparer.Ordinal)];
         IsSingle = Names.Count == 1;
         var views = Names.Select(name => View(name, lost: false)).ToArray();
+        // Ended before its pods were compared once more, a window may have missed one: it has not opened.
+        var unproven = End is not null && (End.Reason == Reasons.FreezeTimeout || Record.Workloads is not null);
         Opened = status?.FrozenAt is not null
-            || (IsSingle ? End?.Reason is not (Reasons.FreezeTimeout or Reasons.TargetsChanged) && Array.TrueForAll(views, v => v.WasFrozen) && views.Length > 0 : window?.Spec.Confirmed is true);
+            || (IsSingle ? !unproven && Array.TrueForAll(views, v => v.WasFrozen) && views.Length > 0 : window?.Spec.Confirmed is true);
         FrozenAt = status?.FrozenAt ?? Record.FrozenAt ?? (Opened ? state.Now : null);
         LostAt = LatestEnd() + state.Limits.Grace;
         var late = End is not null && state.Now >= LostAt;

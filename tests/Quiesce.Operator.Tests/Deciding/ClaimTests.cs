@@ -218,6 +218,19 @@ public sealed class ClaimTests
     }
 
     [Fact]
+    public void A_window_that_is_thawed_before_its_pods_were_compared_is_not_called_intact()
+    {
+        var world = Of(Pods("db"));
+        world.Shop.Claim("data-0").Claim("data-1").Pod("db-0", "node-1", "db", "data-0");
+        world.Settle();
+        world.Shop.Pod("db-1", "node-2", "db", "data-1");
+        world.Report("node-1", NodeFreezePhase.Frozen).Spec(s => s with { DesiredState = DesiredState.Thawed }).Settle();
+        world.Report("node-1", NodeFreezePhase.Thawed).Settle();
+        Assert.Equal((FreezePhase.Failed, Reasons.ThawedBeforeFrozen), (world.Status.Phase, world.Status.Reason));
+        Assert.Equal(ConditionStatus.False, world.Condition(ConditionTypes.WindowIntact).Status);
+    }
+
+    [Fact]
     public void A_window_that_is_open_does_not_care_about_pods()
     {
         var world = Of(Pods("db"));
