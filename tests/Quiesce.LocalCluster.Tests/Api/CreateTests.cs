@@ -305,4 +305,14 @@ public sealed class CreateTests(SharedServer shared) : ApiTests(shared)
         Assert.Equal(2, (await GetAsync($"{Group}/plains/{name}")).Body["a"]!.GetValue<int>());
         Assert.Equal(200, (await DeleteAsync($"{Group}/plains/{name}")).Code);
     }
+
+    [Fact]
+    public async Task What_many_apply_at_one_moment_is_there_for_each_of_them()
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            var yaml = $"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: together-{round}, namespace: {Namespace}}}}}";
+            await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Server.ApplyAsync(yaml, Cancel)));
+        }
+    }
 }

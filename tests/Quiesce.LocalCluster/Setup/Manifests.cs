@@ -10,6 +10,8 @@ public static class Manifests
     /// <summary>The field manager that is named to the server.</summary>
     private const string FieldManager = "quiesce-tests";
 
+    private const int MostTries = 5;
+
     /// <summary>Applies every document of a YAML stream, in order, and waits until CRDs among them are served.</summary>
     /// <param name="http">Whose base address is the API server.</param>
     /// <param name="yaml">One or more documents.</param>
@@ -44,14 +46,25 @@ public static class Manifests
         var root = apiVersion.Contains('/', StringComparison.Ordinal) ? $"/apis/{apiVersion}" : $"/api/{apiVersion}";
         var (plural, namespaced) = await FindKindAsync(http, root, kind, cancellationToken).ConfigureAwait(false);
         var path = namespaced ? $"{root}/namespaces/{manifest.StringAt("metadata", "namespace") ?? "default"}/{plural}/{name}" : $"{root}/{plural}/{name}";
-        using var body = new ByteArrayContent(ApiJson.Write(manifest));
-        body.Headers.ContentType = new MediaTypeHeaderValue("application/apply-patch+yaml");
         var suffix = subresource.Length == 0 ? "" : $"/{subresource}";
-        using var answer = await http.PatchAsync($"{path}{suffix}?fieldManager={FieldManager}&force=true", body, cancellationToken).ConfigureAwait(false);
+        using var answer = await PatchAsync($"{path}{suffix}?fieldManager={FieldManager}&force=true").ConfigureAwait(false);
         var applied = await ReadAsync(answer, $"apply {kind} {name}", cancellationToken).ConfigureAwait(false);
         if (kind == "CustomResourceDefinition")
             await WaitUntilServedAsync(http, path, applied, cancellationToken).ConfigureAwait(false);
         return applied;
+
+        // Two who apply the same new object at one moment both create it, and one of them is refused: its next try finds the object.
+        async Task<HttpResponseMessage> PatchAsync(string uri)
+        {
+            for (var tries = 1; ; tries++)
+            {
+                using var body = new ByteArrayContent(ApiJson.Write(manifest));
+                body.Headers.ContentType = new MediaTypeHeaderValue("application/apply-patch+yaml");
+                var reply = await http.PatchAsync(uri, body, cancellationToken).ConfigureAwait(false);
+                if (reply.StatusCode != HttpStatusCode.Conflict || tries == MostTries) return reply;
+                reply.Dispose();
+            }
+        }
     }
 
     private static async Task<(string Plural, bool Namespaced)> FindKindAsync(HttpClient http, string root, string kind, CancellationToken cancellationToken)
