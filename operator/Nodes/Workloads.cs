@@ -10,6 +10,9 @@ namespace Quiesce.Operator.Nodes;
 internal sealed record Workloads(
     IReadOnlyList<Pod> Pods, IReadOnlyDictionary<string, PersistentVolumeClaim> Claims, IReadOnlyDictionary<string, PersistentVolume> Volumes)
 {
+    /// <summary>Nothing at all.</summary>
+    public static Workloads None { get; } = new([], new Dictionary<string, PersistentVolumeClaim>(), new Dictionary<string, PersistentVolume>());
+
     /// <summary>Whether a request names pods or claims, so that it cannot be resolved without them.</summary>
     public static bool AreNamedBy(FreezeRequestSpec spec) => spec.Targets.Any(t => t.PersistentVolumeClaim is not null || t.PodSelector is not null);
 

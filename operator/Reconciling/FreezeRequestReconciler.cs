@@ -136,6 +136,11 @@ internal sealed partial class FreezeRequestReconciler(
         {
             return known with { Workloads = await objects.ReadWorkloadsAsync(request.Metadata.NamespaceProperty, cancellationToken) };
         }
+        catch (KubernetesApiException) when (request.Status?.FrozenAt is not null)
+        {
+            // In an open window they are read for a warning beside a raise alone, and neither window nor raise depend on that.
+            return known with { Workloads = Workloads.None };
+        }
         catch (KubernetesApiException e) when (FreezeWrites.IsForGood(e))
         {
             return known with { WriteRefused = FreezeWrites.Refusal(e) };

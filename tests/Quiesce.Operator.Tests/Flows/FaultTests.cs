@@ -123,4 +123,29 @@ public sealed class FaultTests
         Assert.Equal(FreezePhase.Thawed, (await stage.GetAsync(request))!.Status!.Phase);
         Assert.Equal(0, stage.Ledger.Holding);
     }
+
+    [Fact]
+    public async Task A_raise_of_a_window_on_pods_does_not_depend_on_reading_them()
+    {
+        await using var stage = await Stage.SetAsync(1);
+        await stage.PodAsync("db-0", "node-1");
+        var request = await stage.RequestAsync(s => s with { Targets = [Stage.Pods], DeadlineSeconds = 20, FreezeTimeoutSeconds = 20 });
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        foreach (var effect in new[] { FaultEffect.Forbidden, FaultEffect.Unavailable })
+        {
+            stage.Cluster.Server.Faults.Clear();
+            for (var i = 0; i < 20; i++) stage.Cluster.Server.Faults.Inject(new() { Verbs = ["list"], Resource = "pods", Namespace = "shop", UserAgent = "quiesce-operator" }, effect);
+            var deadline = effect == FaultEffect.Forbidden ? 120 : 240;
+            await stage.PatchSpecAsync(request, "deadlineSeconds", deadline);
+            await Eventually.GetAsync(
+                async () => (await stage.Cluster.NodeFreezes.ListAsync(InternalNames.DefaultNamespace)).Items is [{ Status.DeadlineSeconds: var held }] && held == deadline ? "raised" : null,
+                () => "a raise\n" + stage.Said);
+            await stage.PhaseAsync(request, FreezePhase.Frozen);
+        }
+
+        stage.Cluster.Server.Faults.Clear();
+        await stage.ThawAsync(request);
+        await stage.PhaseAsync(request, FreezePhase.Thawed);
+        await stage.CleanAsync();
+    }
 }
