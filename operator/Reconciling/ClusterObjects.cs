@@ -112,6 +112,20 @@ internal sealed class ClusterObjects
         }
     }
 
+    /// <summary>Reads once more which internal objects were said to be gone, where no watch has said so since.</summary>
+    public async Task RefreshUnconfirmedAsync(CancellationToken cancellationToken)
+    {
+        foreach (var window in WindowCache.Unconfirmed)
+        {
+            if (await Windows.GetAsync(Settings.Namespace, window.Metadata.Name, cancellationToken) is { } there) WindowCache.ObserveRead(there);
+        }
+
+        foreach (var plan in NodeFreezeCache.Unconfirmed)
+        {
+            if (await NodeFreezes.GetAsync(Settings.Namespace, plan.Metadata.Name, cancellationToken) is { } there) NodeFreezeCache.ObserveRead(there);
+        }
+    }
+
     private static ClusterView View(IReadOnlyList<Node> nodes, IReadOnlyList<Pod> pods) => new(
         nodes.ToDictionary(
             node => node.Metadata.Name,

@@ -20,6 +20,15 @@ internal sealed partial class OrphanSweep(ClusterObjects objects, FreezeWrites w
         do
         {
             clocks.Keep(Uids());
+            try
+            {
+                await objects.RefreshUnconfirmedAsync(cancellationToken);
+            }
+            catch (KubernetesApiException e)
+            {
+                LogNotRead(e.Message);
+            }
+
             foreach (var request in References())
             {
                 try
@@ -94,6 +103,9 @@ internal sealed partial class OrphanSweep(ClusterObjects objects, FreezeWrites w
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the request {uid} is gone: deleting its window and {count} NodeFreezes")]
     private partial void LogDeleting(string uid, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "what was said to be gone could not be read once more: {error}")]
+    private partial void LogNotRead(string error);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "what is left of request {uid} could not be swept: {error}")]
     private partial void LogFailed(string uid, string error);

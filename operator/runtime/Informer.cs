@@ -22,6 +22,7 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
     private readonly Dictionary<string, Dictionary<ObjectKey, T>> _byIndex = [];
     private readonly Queue<string> _deadOrder = new();
     private readonly Dictionary<string, ulong> _dead = [];
+    private readonly Dictionary<string, T> _hearsay = [];
     private readonly List<Action<T, bool>> _subscribers = [];
     private ulong _listVersion;
     private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -84,7 +85,24 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
     /// <remarks>A 404 says so too, and there are those that lie (a proxy's, a server's that is still starting): a list, or <see cref="ObserveRead"/>, mends it.</remarks>
     public void ObserveDeletion(T o)
     {
-        lock (_lock) Remove(o);
+        lock (_lock)
+        {
+            // The watch may have been first.
+            if (o.Metadata.Uid is { } uid && !_dead.ContainsKey(uid)) _hearsay[uid] = o;
+            Remove(o);
+        }
+    }
+
+    /// <summary>
+    /// What an answer said is gone and the watch has not: a moment after a deletion nothing, and where it goes on being something, the answer may have
+    /// been untrue. To be read once more.
+    /// </summary>
+    public IReadOnlyList<T> Unconfirmed
+    {
+        get
+        {
+            lock (_lock) return [.. _hearsay.Values];
+        }
     }
 
     /// <summary>Follows the source until the token is cancelled.</summary>
@@ -101,7 +119,7 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
                     Observe(modified.Item);
                     break;
                 case WatchEvent<T>.Deleted deleted:
-                    ObserveDeletion(deleted.Item);
+                    Bury(deleted.Item);
                     break;
                 case WatchEvent<T>.Synced synced:
                     Compare(synced);
@@ -125,6 +143,7 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
     {
         lock (_lock)
         {
+            _hearsay.Clear();
             foreach (var o in synced.Items)
             {
                 if (Revive(o)) Put(o);
@@ -165,7 +184,21 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
         foreach (var subscriber in _subscribers) subscriber(o, false);
     }
 
-    private bool Revive(T o) => o.Metadata.Uid is { } uid && _dead.Remove(uid);
+    private bool Revive(T o)
+    {
+        if (o.Metadata.Uid is not { } uid) return false;
+        _hearsay.Remove(uid);
+        return _dead.Remove(uid);
+    }
+
+    private void Bury(T o)
+    {
+        lock (_lock)
+        {
+            Remove(o);
+            if (o.Metadata.Uid is { } uid) _hearsay.Remove(uid);
+        }
+    }
 
     private void Remove(T o)
     {

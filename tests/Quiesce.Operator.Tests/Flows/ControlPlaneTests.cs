@@ -290,6 +290,26 @@ public sealed class ControlPlaneTests
     }
 
     [Fact]
+    public async Task What_a_server_wrongly_says_is_gone_until_the_request_has_ended_is_removed_all_the_same()
+    {
+        await using var stage = await Stage.SetAsync(2);
+        var request = await stage.RequestAsync(s => s with { DeadlineSeconds = 60 });
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        var faults = stage.Cluster.Server.Faults;
+        var rules = new[] { "freezewindows", "nodefreezes" }
+            .Select(plural => faults.Inject(RequestMatch.Any with { UserAgent = "quiesce-operator", Resource = plural }, FaultEffect.Status(404, "NotFound", "injected"), times: 1_000_000))
+            .ToArray();
+        await stage.ThawAsync(request);
+        var end = await EndAsync(stage, request);
+        // As far as it can know, somebody has deleted the window.
+        Assert.Equal((FreezePhase.Broken, Reasons.CommandGone), (end.Phase, end.Reason));
+        foreach (var rule in rules) rule.Dispose();
+        await stage.CleanAsync();
+        await stage.DeleteAsync(request);
+        await stage.GoneAsync(request);
+    }
+
+    [Fact]
     public async Task A_server_that_asks_to_wait_for_an_hour_is_asked_again_before()
     {
         await using var stage = await Stage.SetAsync(1);

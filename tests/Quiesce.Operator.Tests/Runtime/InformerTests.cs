@@ -101,6 +101,21 @@ public sealed class InformerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_an_answer_said_is_gone_is_unconfirmed_until_the_watch_says_so_too()
+    {
+        var there = await _cluster.ThawRequests.CreateAsync(Object("a", null!, null!), CancellationToken.None);
+        Run();
+        await _informer.Synced.Soon();
+        _informer.ObserveDeletion(there);
+        Assert.Equal("a", Assert.Single(_informer.Unconfirmed).Metadata.Name);
+        await _cluster.ThawRequests.DeleteAsync(null, "a");
+        await Eventually.TrueAsync(() => _informer.Unconfirmed.Count == 0, "confirmed");
+        // The watch may be the first to say it.
+        _informer.ObserveDeletion(there);
+        Assert.Empty(_informer.Unconfirmed);
+    }
+
+    [Fact]
     public void The_answer_to_a_write_that_comes_after_the_deletion_does_not_raise_the_dead()
     {
         _informer.Observe(Object("a", "1", "10"));
