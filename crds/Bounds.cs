@@ -25,6 +25,12 @@ public static class Bounds
     /// <summary>Filesystems listed for one node.</summary>
     public const int Filesystems = 64;
 
+    /// <summary>Hooks listed in the status of a FreezeRequest, each in one pod: what one request may run, because what is not listed could be forgotten.</summary>
+    public const int Hooks = 200;
+
+    /// <summary>Characters of a hook's output in status.</summary>
+    public const int HookOutputLength = 1024;
+
     /// <summary>Conditions of one request.</summary>
     public const int Conditions = 16;
 

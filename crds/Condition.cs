@@ -52,6 +52,9 @@ public static class ConditionTypes
     /// <summary>The hold may last longer than a liveness probe of an affected pod bears; not set where it may not.</summary>
     public const string ProbeMayKill = "ProbeMayKill";
 
+    /// <summary>Whether every hook succeeded whose failure counts (<c>onError: Fail</c>); set once one has ended.</summary>
+    public const string HooksSucceeded = "HooksSucceeded";
+
     /// <summary>The hold may last so long that the kernel tells of hung tasks; not set where it may not.</summary>
     public const string LongHold = "LongHold";
 }

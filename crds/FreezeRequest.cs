@@ -35,7 +35,7 @@ public sealed record FreezeRequestSpec
     /// <summary>Longest hold in seconds (1 to 3600), counted on each node from the moment its freeze begins.</summary>
     public int DeadlineSeconds { get; set; } = 20;
 
-    /// <summary>Longest time in seconds (1 to 300) from the first sight of the request to Frozen.</summary>
+    /// <summary>Longest time in seconds (1 to 300) from the first sight of the request, or from the end of its last preFreeze hook, to Frozen.</summary>
     public int FreezeTimeoutSeconds { get; set; } = 10;
 
     /// <summary>Frozen opens the window; Thawed ends it.</summary>
@@ -46,6 +46,9 @@ public sealed record FreezeRequestSpec
 
     /// <summary>What becomes of the request where another one holds what it needs.</summary>
     public ConflictPolicy ConflictPolicy { get; init; } = ConflictPolicy.Fail;
+
+    /// <summary>Commands in pods before the freeze and after the thaw; null for none. Refused where the installation does not enable them for the namespace.</summary>
+    public FreezeHooks? Hooks { get; init; }
 
     /// <summary>Resolve and report, freeze nothing.</summary>
     public bool DryRun { get; init; }
@@ -224,7 +227,7 @@ public sealed record FreezeRequestStatus
     /// <summary>Accepted, Frozen, Thawed, WindowIntact and Finished; HolderProtected and FilesystemStuck where there is something to say.</summary>
     public IReadOnlyList<Condition> Conditions { get; init => field = value ?? []; } = [];
 
-    /// <summary>When the operator first saw the request: <c>freezeTimeoutSeconds</c> counts from here.</summary>
+    /// <summary>When the operator first saw the request: <c>freezeTimeoutSeconds</c> counts from here, or from the end of the last preFreeze hook.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
     /// <summary>When the last node had reported Frozen, by the operator's clock.</summary>
@@ -265,6 +268,9 @@ public sealed record FreezeRequestStatus
 
     /// <summary>At most 100 nodes, failed and slowest first.</summary>
     public IReadOnlyList<NodeStatus> Nodes { get; init => field = value ?? []; } = [];
+
+    /// <summary>Each hook in each of its pods, in the order they run; at most 200.</summary>
+    public IReadOnlyList<HookStatus> Hooks { get; init => field = value ?? []; } = [];
 }
 
 /// <summary>What happened on one node.</summary>

@@ -94,6 +94,27 @@ public static class Reasons
     /// <summary>A node failed; see its own reason.</summary>
     public const string NodeFailed = "NodeFailed";
 
+    // Of hooks.
+
+    /// <summary>Commands run in pods, before the freeze or after the thaw.</summary>
+    public const string RunningHooks = "RunningHooks";
+    /// <summary>Every hook whose failure counts has succeeded.</summary>
+    public const string HooksSucceeded = "HooksSucceeded";
+    /// <summary>The request has hooks, and the installation does not enable them for its namespace.</summary>
+    public const string HooksNotEnabled = "HooksNotEnabled";
+    /// <summary>A hook's pods or container do not exist, or there are too many.</summary>
+    public const string InvalidHook = "InvalidHook";
+    /// <summary>A hook's command ended with another exit code than 0.</summary>
+    public const string HookFailed = "HookFailed";
+    /// <summary>A hook's command did not end within its timeout.</summary>
+    public const string HookTimeout = "HookTimeout";
+    /// <summary>A hook's command could not be run, or the connection to it was lost.</summary>
+    public const string HookNotRun = "HookNotRun";
+    /// <summary>Whether a hook's command has run to its end is not known: the operator that had sent it was replaced, or called it off.</summary>
+    public const string HookInterrupted = "HookInterrupted";
+    /// <summary>The pod of a hook is gone, and its application with it.</summary>
+    public const string PodGone = "PodGone";
+
     // Of one filesystem, and of a node because of one.
 
     /// <summary>The path does not exist on the node.</summary>

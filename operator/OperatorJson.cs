@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Quiesce.Operator;
 
-/// <summary>Source-generated JSON of what the operator keeps in annotations.</summary>
+/// <summary>Source-generated JSON of what stands in annotations.</summary>
 [JsonSerializable(typeof(Dictionary<string, int[]>))]
+[JsonSerializable(typeof(string[]))]
 internal sealed partial class OperatorJson : JsonSerializerContext;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -110,6 +111,50 @@ public sealed class KubernetesConnection : IDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw NoAnswer(operation, e);
+        }
+    }
+
+    /// <summary>Opens a WebSocket, over the same handlers as every other request.</summary>
+    /// <param name="operation">What it is, for messages.</param>
+    /// <param name="pathAndQuery">Relative to the server.</param>
+    /// <param name="protocols">The subprotocols that are offered, the best first; the server takes one.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="KubernetesApiException">Refused, or not answered within <see cref="ConnectionOptions.RequestTimeout"/>.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    internal async Task<ClientWebSocket> OpenWebSocketAsync(
+        string operation, string pathAndQuery, IReadOnlyList<string> protocols, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Options.RequestTimeout);
+        var socket = new ClientWebSocket();
+        try
+        {
+            var uri = new UriBuilder(new Uri(Client.BaseUri, pathAndQuery));
+            uri.Scheme = uri.Scheme == Uri.UriSchemeHttps ? Uri.UriSchemeWss : Uri.UriSchemeWs;
+            foreach (var protocol in protocols) socket.Options.AddSubProtocol(protocol);
+            socket.Options.CollectHttpResponseDetails = true;
+            socket.Options.KeepAliveInterval = Options.KeepAliveDelay;
+            socket.Options.KeepAliveTimeout = Options.KeepAliveTimeout;
+            // The library's credentials set a header on a request of HttpClient's, and the handshake takes headers one by one.
+            using var headers = new HttpRequestMessage(HttpMethod.Get, uri.Uri);
+            if (Client.Credentials is { } credentials) await credentials.ProcessHttpRequestAsync(headers, limit.Token);
+            foreach (var (name, values) in headers.Headers) socket.Options.SetRequestHeader(name, string.Join(", ", values));
+            socket.Options.SetRequestHeader("User-Agent", Options.UserAgent);
+            if (!string.IsNullOrWhiteSpace(_tlsServerName)) socket.Options.SetRequestHeader("Host", _tlsServerName);
+            await socket.ConnectAsync(uri.Uri, Client.HttpClient, limit.Token);
+            if (!protocols.Contains(socket.SubProtocol))
+                throw new KubernetesApiException(operation, HttpStatusCode.SwitchingProtocols, "BadAnswer", $"the server speaks none of {string.Join(", ", protocols)}");
+            return socket;
+        }
+        catch (Exception e)
+        {
+            var status = socket.HttpStatusCode;
+            socket.Dispose();
+            if (e is KubernetesApiException) throw;
+            cancellationToken.ThrowIfCancellationRequested();
+            if (status is 0 or HttpStatusCode.SwitchingProtocols) throw NoAnswer(operation, e);
+            if (status == HttpStatusCode.Unauthorized) _token?.Refused();
+            throw new KubernetesApiException(operation, status, status.ToString(), "the API server refused to open a stream", innerException: e);
         }
     }
 

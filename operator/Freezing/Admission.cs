@@ -1,4 +1,5 @@
 using Quiesce.Crds;
+using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Nodes;
 
 namespace Quiesce.Operator.Freezing;
@@ -18,8 +19,12 @@ internal static class Admission
         if (spec.DeadlineSeconds > state.Limits.MaxDeadline.TotalSeconds)
             return Refuse(Reasons.DeadlineTooLong, TooLong(spec.DeadlineSeconds, state.Limits));
         if (state.WriteRefused is { } refused) return (null, refused, false);
-        var (nodes, refusal) = Resolution.Resolve(spec, state.Request.Metadata.NamespaceProperty ?? "", state.Cluster, state.Workloads);
-        return (nodes, refusal, refusal?.Reason is Reasons.NodeNotFound or Reasons.NoNodeMatches or Reasons.AgentNotReady);
+        var ns = state.Request.Metadata.NamespaceProperty ?? "";
+        if (HookPlan.HasHooks(spec) && !state.HooksAreEnabled)
+            return Refuse(Reasons.HooksNotEnabled, $"the request has hooks, and this installation does not enable them for the namespace {ns}.");
+        var (nodes, refusal) = Resolution.Resolve(spec, ns, state.Cluster, state.Workloads);
+        if (nodes is not null && HookPlan.HasHooks(spec)) refusal = HookPlan.Of(spec, ns, state.Workloads!, nodes.Pods).Refusal;
+        return (refusal is null ? nodes : null, refusal, refusal?.Reason is Reasons.NodeNotFound or Reasons.NoNodeMatches or Reasons.AgentNotReady);
     }
 
     /// <summary>A deadline above the maximum, as a sentence.</summary>

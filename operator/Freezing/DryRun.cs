@@ -1,4 +1,5 @@
 using Quiesce.Crds;
+using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Nodes;
 
 namespace Quiesce.Operator.Freezing;
@@ -25,9 +26,12 @@ internal static class DryRun
             if (!FreezeDecision.IsClaimed(state)) return new() { Action = new FreezeAction.Claim() };
             if (planned == 0)
             {
+                var (hooks, _) = HookPlan.HasHooks(state.Request.Spec)
+                    ? HookPlan.Of(state.Request.Spec, state.Request.Metadata.NamespaceProperty ?? "", state.Workloads!, targets!.Pods)
+                    : ([], null);
                 return new()
                 {
-                    Status = StatusReport.Inspecting(state, nodes, targets!.Names.Count, FreezeDecision.AcceptedMessage(targets)),
+                    Status = StatusReport.Inspecting(state.With(hooks), nodes, targets!.Names.Count, FreezeDecision.AcceptedMessage(targets)),
                     Stories = [new(Reasons.Accepted, FreezeDecision.AcceptedMessage(targets))],
                 };
             }

@@ -13,6 +13,13 @@ internal abstract record FreezeAction
     /// <summary>Put finalizer and backup label on the request, in one write.</summary>
     public sealed record Claim : FreezeAction;
 
+    /// <summary>Write the decision's status at once, and send the commands of these hooks once it is written.</summary>
+    /// <param name="Starts">As they stand in that status.</param>
+    public sealed record RunHooks(IReadOnlyList<HookStatus> Starts) : FreezeAction;
+
+    /// <summary>Call off the commands of hooks that are under way.</summary>
+    public sealed record CancelHooks : FreezeAction;
+
     /// <summary>Create the window.</summary>
     public sealed record CreateWindow(FreezeWindow Window) : FreezeAction;
 

@@ -1,4 +1,5 @@
 using Quiesce.Crds;
+using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Nodes;
 
 namespace Quiesce.Operator.Freezing;
@@ -28,17 +29,19 @@ internal static class FreezeDecision
     {
         // Someone else's finalizer keeps it, and we have nothing to do with it.
         if (state is { IsBeingDeleted: true, HasFinalizer: false }) return new();
+        if (HookDecision.IsEnding(state)) return HookDecision.BeforeRefusal(state, null, restsOnAbsence: false);
         if (state.LacksWorkloads) return new() { NeedsWorkloads = true };
         var (nodes, refusal, absence) = Admission.Check(state);
-        if (refusal is not null) return Refused(state, refusal, absence);
+        if (refusal is not null) return HookDecision.BeforeRefusal(state, refusal, absence);
         if (!IsClaimed(state)) return new() { Action = new FreezeAction.Claim() };
-        if (state.Request.Status?.StartedAt is { } started && state.Now >= started + TimeSpan.FromSeconds(state.Request.Spec.FreezeTimeoutSeconds))
+        var accepted = AcceptedMessage(nodes!);
+        if (HookDecision.BeforeWindow(state, nodes!, accepted) is { } hooks) return hooks;
+        if (state.Since is { } since && state.Now >= since + TimeSpan.FromSeconds(state.Request.Spec.FreezeTimeoutSeconds))
         {
             var again = state.Request.Status is { Reason: Reasons.TargetsChanged or Reasons.HeldByOtherRequest } status ? new Refusal(status.Reason, status.Message ?? "") : null;
-            return Refused(state, again ?? new(Reasons.FreezeTimeout, "the API server did not take the window in time."), restsOnAbsence: true);
+            return HookDecision.BeforeRefusal(state, again ?? new(Reasons.FreezeTimeout, "the API server did not take the window in time."), restsOnAbsence: true);
         }
 
-        var accepted = AcceptedMessage(nodes!);
         return new()
         {
             Action = new FreezeAction.CreateWindow(InternalObjects.Window(state, nodes!)),
@@ -136,6 +139,7 @@ internal static class FreezeDecision
         var ended = StatusReport.Ended(state, progress, verdict);
         // A node that seems silent may have spoken on a watch that silently died.
         var rests = progress.Nodes.Any(n => n.Lost);
+        if (HookDecision.AfterWindow(state, progress, verdict) is { } hooks) return hooks with { RestsOnAbsence = rests };
         return new() { Status = ended, Stories = [.. StuckCalls.Stories(state.Request.Status, ended), FinalStory(verdict)], RestsOnAbsence = rests };
     }
 
@@ -161,12 +165,12 @@ internal static class FreezeDecision
     }
 
     /// <summary>Ends a request that never had a window.</summary>
-    public static Decision Refused(FreezeState state, Refusal refusal, bool restsOnAbsence)
+    public static Decision Refused(FreezeState state, Refusal refusal, bool restsOnAbsence, bool accepted = false)
     {
         var verdict = new Verdict(FreezePhase.Failed, refusal.Reason, NextSteps.After(refusal.Message, refusal.Reason));
         return new()
         {
-            Status = StatusReport.WithoutWindow(state, [], verdict, accepted: false),
+            Status = StatusReport.WithoutWindow(state, [], verdict, accepted),
             Stories = [FinalStory(verdict)],
             RestsOnAbsence = restsOnAbsence,
         };

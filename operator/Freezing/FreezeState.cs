@@ -1,4 +1,5 @@
 using Quiesce.Crds;
+using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Nodes;
 
 namespace Quiesce.Operator.Freezing;
@@ -24,6 +25,12 @@ internal sealed record FreezeState
     /// <summary>Pods and claims of the request's namespace, read after the last write; null where nobody asked for them yet.</summary>
     public Workloads? Workloads { get; init; }
 
+    /// <summary>Hooks are enabled for the request's namespace.</summary>
+    public bool HooksAreEnabled { get; init; }
+
+    /// <summary>The hooks' commands that this process has sent, by <see cref="HookPlan.Key"/>.</summary>
+    public IReadOnlyDictionary<string, HookRunView> HookRuns { get; init; } = new Dictionary<string, HookRunView>();
+
     /// <summary>The API server's refusal of a write that this request needs and that no retry would change.</summary>
     public Refusal? WriteRefused { get; init; }
 
@@ -39,8 +46,20 @@ internal sealed record FreezeState
     /// <summary>The installation's bounds.</summary>
     public FreezeLimits Limits { get; init; } = new();
 
-    /// <summary>The request names pods or claims, and they have not been read.</summary>
-    public bool LacksWorkloads => Workloads is null && WriteRefused is null && Nodes.Workloads.AreNamedBy(Request.Spec);
+    /// <summary>The request names pods or claims, as targets or for hooks, and they have not been read.</summary>
+    public bool LacksWorkloads => Workloads is null && WriteRefused is null && (Nodes.Workloads.AreNamedBy(Request.Spec) || HookPlan.HasHooks(Request.Spec));
+
+    /// <summary>From when the freeze timeout counts: the first sight of the request, or the end of its last hook before the freeze; null before it was seen.</summary>
+    public DateTimeOffset? Since => Request.Status is not { } status
+        ? null
+        : status.Hooks.Where(h => h is { Stage: HookStage.PreFreeze, StartedAt: not null })
+            .Select(h => (DateTimeOffset?)h.StartedAt!.Value.AddMilliseconds(h.DurationMilliseconds ?? 0))
+            .Append(status.StartedAt)
+            .Max();
+
+    /// <summary>The same, with the hooks as they are now.</summary>
+    public FreezeState With(IReadOnlyList<HookStatus> hooks) =>
+        this with { Request = Request with { Status = (Request.Status ?? new() { StartedAt = Now }) with { Hooks = hooks } } };
 
     /// <summary>The request's UID.</summary>
     public string Uid => Request.Metadata.Uid;

@@ -18,7 +18,7 @@ internal static class InternalObjects
         var annotations = new Dictionary<string, string>
         {
             [WindowRecord.NodesAnnotation] = nodes.ToJson(),
-            [WindowRecord.StartedAtAnnotation] = WindowRecord.Format(state.Request.Status?.StartedAt ?? state.Now),
+            [WindowRecord.StartedAtAnnotation] = WindowRecord.Format(state.Since ?? state.Now),
         };
         if (nodes.Digest is { } digest) annotations[WindowRecord.WorkloadsAnnotation] = digest;
         if (single) annotations[WindowRecord.CommandedAtAnnotation] = WindowRecord.Format(state.Now);

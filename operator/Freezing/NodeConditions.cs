@@ -1,9 +1,10 @@
 using Quiesce.Crds;
+using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Nodes;
 
 namespace Quiesce.Operator.Freezing;
 
-/// <summary>The conditions that a request has only when there is cause: of its nodes HolderProtected and FilesystemStuck, and its <see cref="Warnings"/>.</summary>
+/// <summary>The conditions that a request has only when there is cause: of its nodes HolderProtected and FilesystemStuck, its <see cref="Warnings"/>, and HooksSucceeded.</summary>
 internal static class NodeConditions
 {
     /// <summary>Different explanations that a message gives; the rest is counted.</summary>
@@ -15,7 +16,8 @@ internal static class NodeConditions
         Protection(conditions, nodes);
         Stuck(conditions, state.Request.Status, nodes);
         // A request that was refused holds nothing.
-        return state.Window is not null || state.Request.Spec.DryRun ? conditions.Warn(state) : conditions;
+        if (state.Window is not null || state.Request.Spec.DryRun) conditions.Warn(state);
+        return conditions.AboutHooks(state);
     }
 
     private static void Protection(Conditions conditions, IReadOnlyList<NodeView> nodes)

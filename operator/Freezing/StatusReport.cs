@@ -1,4 +1,5 @@
 using Quiesce.Crds;
+using Quiesce.Operator.Hooks;
 
 namespace Quiesce.Operator.Freezing;
 
@@ -18,6 +19,7 @@ internal static class StatusReport
             .Set(ConditionTypes.WindowIntact, ConditionStatus.Unknown, Reasons.InProgress)
             .Set(ConditionTypes.Finished, ConditionStatus.False, Reasons.InProgress)
             .Warn(state)
+            .AboutHooks(state)
             .All,
     };
 
@@ -156,6 +158,7 @@ internal static class StatusReport
             .Set(ConditionTypes.WindowIntact, ConditionStatus.Unknown, Reasons.InProgress)
             .Set(ConditionTypes.Finished, ConditionStatus.False, Reasons.InProgress)
             .Warn(state)
+            .AboutHooks(state)
             .All,
     };
 
@@ -210,6 +213,7 @@ internal static class StatusReport
             NodesFailed = nodes.Count(n => n.Lost || n.Restarted || n.Stuck.Count > 0 || n.Phase is NodeFreezePhase.Failed or NodeFreezePhase.Broken),
             Nodes = listed,
             NodesOmitted = omitted,
+            Hooks = before.Hooks,
         };
     }
 
@@ -224,6 +228,7 @@ internal static class StatusReport
             NodesFailed = nodes.Count(n => n.Phase is NodeFreezePhase.Failed or NodeFreezePhase.Broken),
             Nodes = listed,
             NodesOmitted = omitted,
+            Hooks = state.Request.Status?.Hooks ?? [],
         };
     }
 

@@ -42,6 +42,12 @@ internal sealed class OperatorCommand
         CustomParser = result => Duration(result.Tokens[0].Value, result.AddError),
     };
 
+    private readonly Option<string[]> _hookNamespaces = new("--hooks-namespace")
+    {
+        Description = "A namespace whose requests may have hooks: commands that the operator runs in pods there. May be given several times. Default: none.",
+        DefaultValueFactory = _ => [],
+    };
+
     private readonly Option<int?> _healthPort = new("--health-port") { Description = "The port of /livez and /readyz. Default: none." };
 
     private readonly Option<IPAddress> _healthAddress = new("--health-address")
@@ -58,7 +64,7 @@ internal sealed class OperatorCommand
     private OperatorCommand() => _root = new(
         "The Quiesce operator: carries out FreezeRequests and ThawRequests through the agents on the nodes.")
     {
-        _kubeconfig, _context, _namespace, _agentNamespace, _leaderElect, _identity, _maxDeadline, _healthPort, _healthAddress, _verbose,
+        _kubeconfig, _context, _namespace, _agentNamespace, _leaderElect, _identity, _maxDeadline, _hookNamespaces, _healthPort, _healthAddress, _verbose,
     };
 
     /// <summary>Runs the program to its end.</summary>
@@ -91,6 +97,7 @@ internal sealed class OperatorCommand
         LeaderElect = result.GetValue(_leaderElect),
         Identity = result.GetValue(_identity) ?? new OperatorOptions().Identity,
         MaxDeadline = result.GetValue(_maxDeadline) ?? new OperatorOptions().MaxDeadline,
+        HookNamespaces = result.GetValue(_hookNamespaces) ?? [],
         HealthPort = result.GetValue(_healthPort),
         HealthAddress = result.GetValue(_healthAddress)!,
         Verbose = result.GetValue(_verbose),

@@ -5,6 +5,7 @@ using OpenTelemetry;
 using OpenTelemetry.Resources;
 using Quiesce.Crds.Client;
 using Quiesce.Operator.Hosting;
+using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Reconciling;
 using Quiesce.Operator.Telemetry;
 
@@ -54,6 +55,7 @@ public static class OperatorHost
             Namespace = options.Namespace,
             AgentNamespace = options.AgentNamespace,
             Identity = options.Identity,
+            HookNamespaces = options.HookNamespaces.ToHashSet(StringComparer.Ordinal),
             Limits = new() { MaxDeadline = options.MaxDeadline, Grace = options.Grace },
         });
         services.AddSingleton<ClusterObjects>();
@@ -62,6 +64,7 @@ public static class OperatorHost
         services.AddSingleton<OrphanSweep>();
         services.AddSingleton<EventRecorder>();
         services.AddSingleton<OperatorMeter>();
+        services.AddSingleton<HookRuns>();
         services.AddSingleton<FreezeRequestReconciler>();
         services.AddSingleton<ThawRequestReconciler>();
         services.AddSingleton<OperatorService>();

@@ -30,6 +30,9 @@ public sealed record OperatorOptions
     /// <summary>How much longer than its own bound a node may stay silent before it counts as lost.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>The namespaces whose requests may have hooks: commands that the operator runs in pods there.</summary>
+    public IReadOnlyList<string> HookNamespaces { get; init; } = [];
+
     /// <summary>The port of <c>/livez</c> and <c>/readyz</c>; null for none, 0 for any free one.</summary>
     public int? HealthPort { get; init; }
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
+using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Reconciling;
 using Quiesce.Operator.Telemetry;
 using Quiesce.Runtime;
@@ -26,6 +27,7 @@ internal sealed partial class OperatorService : BackgroundService
         ClusterObjects objects,
         FreezeRequestReconciler freezes,
         ThawRequestReconciler thaws,
+        HookRuns hooks,
         OrphanSweep sweep,
         EventRecorder events,
         OperatorMeter meter,
@@ -38,6 +40,7 @@ internal sealed partial class OperatorService : BackgroundService
             objects.FreezeRequests, objects.FreezeRequestCache, freezing, freezing, new() { Workers = 8, Finalizer = QuiesceApi.Finalizer }, time, logger);
         _freezes.Also(objects.NodeFreezeCache, nodeFreeze => KeyOf(nodeFreeze.Spec.Request, ofThawRequests: false));
         _freezes.Also(objects.WindowCache, window => KeyOf(window.Spec.Request, ofThawRequests: false));
+        hooks.Ended = _freezes.Enqueue;
         // Not to reconcile when one changes, but to wait for: a request is resolved to nodes with ready agents.
         _freezes.Also(objects.NodeCache, _ => []);
         _freezes.Also(objects.PodCache, _ => []);

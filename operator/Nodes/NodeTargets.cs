@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Quiesce.Crds;
+using Quiesce.Crds.Client;
 
 namespace Quiesce.Operator.Nodes;
 
@@ -30,6 +31,9 @@ internal sealed class NodeTargets
 
     /// <summary>What was left out of the pods' volumes, as a sentence; null when nothing was.</summary>
     public string? Ignored => _claims?.Ignored();
+
+    /// <summary>The pods whose volumes they are, as far as they were named by claims or pods.</summary>
+    public IReadOnlyCollection<Pod> Pods => _claims?.Pods ?? [];
 
     /// <summary>Reads what <see cref="ToJson"/> wrote. Volumes are not in it: there may be too many, and they are to be resolved once more in any case.</summary>
     /// <returns>Null when it is not that.</returns>

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
 using Quiesce.Operator.Freezing;
+using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Nodes;
 using Quiesce.Operator.Telemetry;
 using Quiesce.Runtime;
@@ -12,6 +13,7 @@ namespace Quiesce.Operator.Reconciling;
 internal sealed partial class FreezeRequestReconciler(
     ClusterObjects objects,
     FreezeWrites writes,
+    HookRuns hooks,
     OrphanSweep sweep,
     EventRecorder events,
     OperatorMeter meter,
@@ -111,6 +113,8 @@ internal sealed partial class FreezeRequestReconciler(
             Restarted = _instances.Restarted(uid, nodeFreezes),
             Cluster = known.Cluster,
             Workloads = known.Workloads,
+            HooksAreEnabled = objects.Settings.HookNamespaces.Contains(request.Metadata.NamespaceProperty ?? ""),
+            HookRuns = hooks.Of(uid),
             WriteRefused = known.WriteRefused,
             RaiseRefused = known.RaiseRefused,
             Now = clocks.Now(request, window),
@@ -158,6 +162,12 @@ internal sealed partial class FreezeRequestReconciler(
                 case FreezeAction.Claim:
                     await writes.ClaimAsync(state.Request, cancellationToken);
                     break;
+                case FreezeAction.RunHooks run:
+                    await RunHooksAsync(state, decision.Status!, run.Starts, cancellationToken);
+                    break;
+                case FreezeAction.CancelHooks:
+                    hooks.Cancel(state.Uid);
+                    break;
                 case FreezeAction.CreateWindow create:
                     var status = decision.Status is null ? Task.CompletedTask : WriteBesideAsync(state, decision.Status, cancellationToken);
                     await Task.WhenAll(writes.CreateWindowAsync(create.Window, cancellationToken), status);
@@ -186,7 +196,7 @@ internal sealed partial class FreezeRequestReconciler(
                     break;
             }
         }
-        catch (KubernetesApiException e) when (e.IsConflict && decision.Action is FreezeAction.Claim or FreezeAction.ReleaseRequest)
+        catch (KubernetesApiException e) when (e.IsConflict && decision.Action is FreezeAction.Claim or FreezeAction.ReleaseRequest or FreezeAction.RunHooks)
         {
             if (!await ReadAgainAsync(state.Request, cancellationToken)) throw;
             return known;
@@ -206,6 +216,20 @@ internal sealed partial class FreezeRequestReconciler(
 
         foreach (var story in decision.Stories) events.Tell(state.Request, story);
         return known;
+    }
+
+    /// <summary>Writes what begins before it begins, so that whoever comes after knows.</summary>
+    private async Task RunHooksAsync(FreezeState state, FreezeRequestStatus status, IReadOnlyList<HookStatus> starts, CancellationToken cancellationToken)
+    {
+        hooks.Intend(state.Uid, starts);
+        var (before, after) = (state.Request, state.Request with { Status = status });
+        if (StatusDiffers(before, after))
+        {
+            objects.FreezeRequestCache.Observe(await objects.FreezeRequests.PatchStatusAsync(before, after, checkVersion: true, cancellationToken));
+            Written(before, status);
+        }
+
+        hooks.Start(before, starts, cancellationToken);
     }
 
     /// <summary>Writes the status if it differs and its time has come.</summary>
@@ -232,16 +256,18 @@ internal sealed partial class FreezeRequestReconciler(
             return new(LongestRestOnAbsence);
         }
 
-        _pace.Written(state.Uid);
-        if (before.Status?.Phase != status.Phase)
-        {
-            var key = ObjectKey.Of(before);
-            LogPhase(key, status.Phase, status.Reason, status.Message);
-            meter.Phase(before.Status, status);
-        }
-
+        Written(before, status);
         foreach (var story in decision.Stories) events.Tell(before, story);
         return null;
+    }
+
+    private void Written(FreezeRequest before, FreezeRequestStatus status)
+    {
+        _pace.Written(before.Metadata.Uid);
+        if (before.Status?.Phase == status.Phase) return;
+        var key = ObjectKey.Of(before);
+        LogPhase(key, status.Phase, status.Reason, status.Message);
+        meter.Phase(before.Status, status);
     }
 
     /// <summary>Writes a status that nothing waits for: what goes wrong with it is mended by the next one.</summary>
@@ -274,6 +300,7 @@ internal sealed partial class FreezeRequestReconciler(
     {
         _pace.Forget(uid);
         _instances.Forget(uid);
+        hooks.Forget(uid);
     }
 
     private static bool StatusDiffers(FreezeRequest before, FreezeRequest after) =>

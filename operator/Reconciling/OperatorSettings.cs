@@ -18,6 +18,9 @@ internal sealed record OperatorSettings
     /// <summary>This process, in leases and Events.</summary>
     public string Identity { get; init; } = "quiesce-operator";
 
+    /// <summary>The namespaces whose requests may have hooks.</summary>
+    public IReadOnlySet<string> HookNamespaces { get; init; } = new HashSet<string>();
+
     /// <summary>The bounds.</summary>
     public FreezeLimits Limits { get; init; } = new();
 }

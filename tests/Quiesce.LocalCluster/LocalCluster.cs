@@ -43,6 +43,7 @@ public sealed class LocalCluster : IAsyncDisposable
         var server = new ApiServer(
             catalog,
             new ResourceEndpoint(_store, operations, Faults, _pages, serving),
+            new PodExecProxy(catalog, operations),
             new DiscoveryEndpoint(catalog),
             new OpenApiEndpoint(catalog),
             Requests,

@@ -131,6 +131,9 @@ internal sealed class TestCluster : IAsyncDisposable
         await GoneAsync(path);
     }
 
+    /// <summary>Makes a kubelet that of a node.</summary>
+    public Task ServeKubeletAsync(FakeKubelet kubelet, string node) => kubelet.ServeAsync(_server.Http, node);
+
     public Task RemoveNodeAsync(string name) => DeleteAsync($"/api/v1/nodes/{name}");
 
     public Task RemoveAgentPodAsync(string node) => AgentNodes.RemoveAgentAsync(_server.Http, node);

@@ -55,6 +55,9 @@ public sealed record PodSpec
 
     /// <summary>Its containers.</summary>
     public IReadOnlyList<Container>? Containers { get; init; }
+
+    /// <summary>Its init containers; those that restart always run beside the others.</summary>
+    public IReadOnlyList<Container>? InitContainers { get; init; }
 }
 
 /// <summary>One volume of a pod.</summary>

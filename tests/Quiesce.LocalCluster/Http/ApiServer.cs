@@ -11,6 +11,7 @@ namespace Quiesce.Cluster.Http;
 internal sealed class ApiServer(
     KindCatalog catalog,
     ResourceEndpoint resources,
+    PodExecProxy exec,
     DiscoveryEndpoint discovery,
     OpenApiEndpoint openApi,
     RequestRecorder recorder,
@@ -85,6 +86,8 @@ internal sealed class ApiServer(
 
     private Task ServeAsync(HttpContext http, ApiRequest request, RecordedRequest record, bool silentWatch)
     {
+        if (request.Subresource == "exec" && request.Resource?.Is("", "pods") is true)
+            return exec.ServeAsync(http, request);
         if (request.Resource is not null)
             return resources.ServeAsync(http, request, record, silentWatch);
         return discovery.TryServe(http, request) ?? openApi.TryServe(http, request) ?? throw ApiError.NoSuchPath();

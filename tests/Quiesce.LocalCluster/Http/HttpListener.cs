@@ -33,6 +33,7 @@ internal sealed class HttpListener(RequestDelegate handler)
             kestrel.Listen(System.Net.IPAddress.Loopback, port);
         });
         var app = builder.Build();
+        app.UseWebSockets();
         app.Run(handler);
         await app.StartAsync().ConfigureAwait(false);
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();

@@ -1,0 +1,29 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Quiesce.Operator.Hooks;
+
+/// <summary>Durations as Go writes them: <c>30s</c>, <c>500ms</c>, <c>1m30s</c>.</summary>
+internal static partial class GoDuration
+{
+    /// <summary>Reads one.</summary>
+    /// <returns>Null when it is none, is not above zero, or is longer than a day.</returns>
+    public static TimeSpan? Parse(string? text)
+    {
+        if (text is null || !Form().IsMatch(text)) return null;
+        var seconds = 0.0;
+        foreach (Match part in Part().Matches(text))
+        {
+            var number = double.Parse(part.Groups[1].ValueSpan, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+            seconds += number * part.Groups[2].Value switch { "h" => 3600, "m" => 60, "s" => 1, "ms" => 1e-3, "us" or "µs" => 1e-6, _ => 1e-9 };
+        }
+
+        return seconds is > 0 and <= 86400 ? TimeSpan.FromSeconds(seconds) : null;
+    }
+
+    [GeneratedRegex(@"^(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ns|us|µs|ms|s|m|h)){1,8}$", RegexOptions.NonBacktracking)]
+    private static partial Regex Form();
+
+    [GeneratedRegex("([0-9.]+)(ns|us|µs|ms|s|m|h)", RegexOptions.NonBacktracking)]
+    private static partial Regex Part();
+}

@@ -1,0 +1,149 @@
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Quiesce.ApiServers;
+using Quiesce.Crds.Client;
+
+namespace Quiesce.Operator.Tests.Client;
+
+/// <summary>Commands in containers, through an API server to a kubelet that speaks the protocol.</summary>
+public sealed class PodExecTests : IAsyncLifetime
+{
+    private TestCluster _cluster = null!;
+    private FakeKubelet _kubelet = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _cluster = await TestCluster.StartAsync();
+        await _cluster.AddNodeAsync("node-1");
+        await ServeAsync();
+        await _cluster.ApplyAsync(new()
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "Pod",
+            ["metadata"] = new JsonObject { ["name"] = "exec-db", ["namespace"] = "shop" },
+            ["spec"] = new JsonObject { ["nodeName"] = "node-1", ["containers"] = new JsonArray(new JsonObject { ["name"] = "main", ["image"] = "example.com/db" }) },
+        });
+        await _cluster.StatusAsync("/api/v1/namespaces/shop/pods/exec-db", new() { ["phase"] = "Running" });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _cluster.RemovePodAsync("shop", "exec-db");
+        await _kubelet.DisposeAsync();
+        await _cluster.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("v5.channel.k8s.io")]
+    [InlineData("v4.channel.k8s.io")]
+    public async Task A_command_runs_with_its_arguments_and_its_output_and_exit_code_come_back(string protocol)
+    {
+        await _kubelet.DisposeAsync();
+        await ServeAsync(protocol);
+        _kubelet.Script = async call =>
+        {
+            await call.WriteAsync("one ");
+            await call.WriteErrorAsync("two ");
+            await call.WriteAsync("three");
+            return 7;
+        };
+        var begun = false;
+        var end = await RunAsync(["/bin/sh", "-c", "echo 'a & b' \"ä\" \n; exit 7"], begun: () => begun = true);
+        Assert.Equal((7, null), (end.ExitCode, end.Error));
+        Assert.Equal("one two three", end.Output);
+        Assert.True(begun);
+        var call = Assert.Single(_kubelet.Calls);
+        Assert.Equal(("shop", "exec-db", "main"), (call.Namespace, call.Pod, call.Container));
+        Assert.Equal(["/bin/sh", "-c", "echo 'a & b' \"ä\" \n; exit 7"], call.Command);
+        Assert.Equal(protocol, Assert.Single(_kubelet.Protocols));
+        _kubelet.Script = _ => Task.FromResult(0);
+        Assert.Equal(new(0, null, ""), await RunAsync(["true"]));
+    }
+
+    [Fact]
+    public async Task Of_much_output_the_end_is_kept()
+    {
+        _kubelet.Script = async call =>
+        {
+            for (var i = 0; i < 100; i++) await call.WriteAsync(new string('x', 20_000));
+            await call.WriteAsync("the end");
+            return 0;
+        };
+        var end = await RunAsync(["yes"], outputLength: 10);
+        Assert.Equal("xxxthe end", end.Output);
+    }
+
+    [Fact]
+    public async Task Output_that_is_cut_off_or_would_move_a_terminals_cursor_is_text_all_the_same()
+    {
+        var euro = Encoding.UTF8.GetBytes("€");
+        _kubelet.Script = async call =>
+        {
+            for (var i = 0; i < 20; i++) await call.WriteAsync("€€€€€");
+            // One character in two messages, and what is for a terminal.
+            await call.SendAsync(1, euro[..1]);
+            await call.SendAsync(1, euro[1..]);
+            await call.WriteAsync("\u001b[2J\r\n\t😀");
+            return 0;
+        };
+        Assert.Equal("€€\uFFFD[2J\uFFFD\n\t😀", (await RunAsync(["cat"], outputLength: 11)).Output);
+        Assert.Equal("\n\t😀", (await RunAsync(["cat"], outputLength: 4)).Output);
+        // Half of a character is none.
+        Assert.Equal("", (await RunAsync(["cat"], outputLength: 1)).Output);
+    }
+
+    [Fact]
+    public async Task A_command_that_could_not_be_run_says_why()
+    {
+        _kubelet.Script = call => call.RefuseAsync("error executing command in container: no such file or directory");
+        var end = await RunAsync(["/nothing"]);
+        Assert.Equal((null, "error executing command in container: no such file or directory"), (end.ExitCode, end.Error));
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_lost_before_the_end_is_no_end()
+    {
+        _kubelet.Script = async call =>
+        {
+            await call.WriteAsync("begun");
+            call.Cut();
+            return 0;
+        };
+        var begun = false;
+        var e = await Assert.ThrowsAsync<KubernetesApiException>(() => RunAsync(["sleep"], begun: () => begun = true));
+        Assert.Null(e.Status);
+        Assert.True(begun);
+    }
+
+    [Fact]
+    public async Task What_the_api_server_refuses_is_refused_before_anything_is_sent()
+    {
+        Assert.Equal(HttpStatusCode.NotFound, (await Assert.ThrowsAsync<KubernetesApiException>(() => RunAsync(["true"], pod: "nobody", begun: () => Assert.Fail()))).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await Assert.ThrowsAsync<KubernetesApiException>(() => RunAsync(["true"], container: "other", begun: () => Assert.Fail()))).Status);
+        await _kubelet.DisposeAsync();
+        Assert.True((await Assert.ThrowsAsync<KubernetesApiException>(() => RunAsync(["true"], begun: () => Assert.Fail()))).IsTransient);
+    }
+
+    [Fact]
+    public async Task A_kubelet_that_never_answers_does_not_hold_up_who_gave_up()
+    {
+        _kubelet.Script = async call =>
+        {
+            await Task.Delay(Timeout.Infinite, call.Gone);
+            return 0;
+        };
+        using var soon = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => RunAsync(["sleep"], cancellationToken: soon.Token).WaitAsync(TimeSpan.FromSeconds(20)));
+    }
+
+    private Task<ExecResult> RunAsync(
+        IReadOnlyList<string> command, string pod = "exec-db", string container = "main", int outputLength = 100, Action? begun = null, CancellationToken cancellationToken = default) =>
+        new PodExec(_cluster.Connection).RunAsync("shop", pod, container, command, outputLength, begun, cancellationToken);
+
+    private async Task ServeAsync(params string[] protocols)
+    {
+        _kubelet = await FakeKubelet.StartAsync(protocols);
+        await _cluster.ServeKubeletAsync(_kubelet, "node-1");
+    }
+}
