@@ -123,10 +123,12 @@ internal sealed class TestCluster : IAsyncDisposable
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
     }
 
-    /// <summary>Deletes a pod at once, as a kubelet that is gone does not.</summary>
+    /// <summary>Deletes a pod at once, if there is one, as a kubelet that is gone does not.</summary>
     public async Task RemovePodAsync(string ns, string name)
     {
         var path = $"/api/v1/namespaces/{ns}/pods/{name}";
+        using var there = await _server.Http.GetAsync(new Uri(path, UriKind.Relative));
+        if (there.StatusCode == System.Net.HttpStatusCode.NotFound) return;
         await DeleteAsync($"{path}?gracePeriodSeconds=0");
         await GoneAsync(path);
     }

@@ -46,6 +46,13 @@ internal sealed class Namespace
         return this;
     }
 
+    /// <summary>Gives a pod an annotation.</summary>
+    public Namespace Annotate(string pod, string name, string value)
+    {
+        Pods[pod].Metadata.Annotations = new Dictionary<string, string>(Pods[pod].Metadata.Annotations ?? new Dictionary<string, string>()) { [name] = value };
+        return this;
+    }
+
     public Namespace Phase(string pod, string phase, string? initContainer = null)
     {
         Pods[pod].Status = JsonSerializer.Deserialize<PodStatus>(

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Quiesce.Crds;
 using Quiesce.Operator.Freezing;
+using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Nodes;
 
 namespace Quiesce.Operator.Tests.Deciding;
@@ -37,6 +38,11 @@ internal sealed class World
     public Refusal? RaiseRefused { get; set; }
 
     public FreezeLimits Limits { get; set; } = new();
+
+    public bool HooksAreEnabled { get; set; } = true;
+
+    /// <summary>The commands that this operator has sent.</summary>
+    public Dictionary<string, HookRunView> Runs { get; } = [];
 
     public DateTimeOffset Now { get; private set; } = Start;
 
@@ -88,6 +94,8 @@ internal sealed class World
         Restarted = Restarted,
         Cluster = new(Nodes, Agents),
         Workloads = Read,
+        HooksAreEnabled = HooksAreEnabled,
+        HookRuns = Runs,
         WriteRefused = WriteRefused,
         RaiseRefused = RaiseRefused,
         Now = Now,
@@ -123,7 +131,7 @@ internal sealed class World
         RequeueAfter = decision.RequeueAfter;
         if (decision.Action is { } action)
         {
-            Apply(action);
+            Apply(action, decision.Status);
             if (action is not (FreezeAction.Claim or FreezeAction.CreateWindow or FreezeAction.Raise)) Read = null;
             if (action is FreezeAction.CreateWindow && decision.Status is { } beside) Write(beside);
             Stories.AddRange(decision.Stories);
@@ -205,7 +213,29 @@ internal sealed class World
         return this;
     }
 
-    private void Apply(FreezeAction action)
+    /// <summary>A command ends.</summary>
+    /// <param name="hook">Its stage and name, and the pod, as in <c>preFreeze[0]/db-0</c>.</param>
+    /// <param name="exitCode">What it ends with.</param>
+    /// <param name="seconds">How long it took; the time goes on by as much.</param>
+    public World Ends(string hook, int exitCode = 0, double seconds = 0) => Ends(hook, exitCode == 0
+        ? new HookResult { State = HookState.Succeeded, ExitCode = 0, DurationMilliseconds = (long)(seconds * 1000), Output = "done" }
+        : new() { State = HookState.Failed, Reason = Reasons.HookFailed, Message = $"the command ended with exit code {exitCode}.", ExitCode = exitCode, Output = "no" }, seconds);
+
+    public World Ends(string hook, HookResult result, double seconds = 0)
+    {
+        var key = Runs.Keys.Single(key => key.EndsWith($"/{hook}", StringComparison.Ordinal));
+        Assert.True(Runs[key] is { IsStarted: true, Result: null }, $"{hook} is not under way");
+        Advance(seconds);
+        Runs[key] = Runs[key] with { Result = result };
+        return this;
+    }
+
+    /// <summary>What runs now, as in <c>preFreeze[0]/db-0</c>.</summary>
+    public IEnumerable<string> Running => Status.Hooks.Where(h => h.State == HookState.Running).Select(h => $"{h.Hook}/{h.Pod}");
+
+    public HookStatus Hook(string hook) => Assert.Single(Status.Hooks, h => $"{h.Hook}/{h.Pod}" == hook);
+
+    private void Apply(FreezeAction action, FreezeRequestStatus? status)
     {
         Writes.Add(action.GetType().Name);
         var meta = Request.Metadata;
@@ -214,6 +244,19 @@ internal sealed class World
             case FreezeAction.Claim:
                 meta.Finalizers = [.. meta.Finalizers ?? [], QuiesceApi.Finalizer];
                 meta.Labels = new Dictionary<string, string>(meta.Labels ?? new Dictionary<string, string>()) { [QuiesceApi.ExcludeFromBackupLabel] = "true" };
+                break;
+            case FreezeAction.RunHooks run:
+                // What has begun is written down before it begins.
+                if (!Same(status!)) Write(status!);
+                foreach (var hook in run.Starts)
+                {
+                    Assert.Contains(hook, Status.Hooks);
+                    Runs[HookPlan.Key(hook)] = new(hook.StartedAt!.Value, true, false, null);
+                }
+
+                break;
+            case FreezeAction.CancelHooks:
+                foreach (var (key, run) in Runs.Where(r => r.Value.Result is null).ToArray()) Runs[key] = run with { IsCancelled = true };
                 break;
             case FreezeAction.CreateWindow create:
                 Assert.Null(Window);

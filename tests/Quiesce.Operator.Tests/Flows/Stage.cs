@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Quiesce.ApiServers;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
 
@@ -55,6 +56,16 @@ internal sealed class Stage : IAsyncDisposable
         await old.DisposeAsync();
         _agents[index] = new(Cluster.Connection, old.Node, Ledger);
     }
+
+    /// <summary>A kubelet for all nodes there are.</summary>
+    public async Task<FakeKubelet> KubeletAsync(params string[] protocols)
+    {
+        Kubelet = await FakeKubelet.StartAsync(protocols);
+        foreach (var agent in _agents) await Cluster.ServeKubeletAsync(Kubelet, agent.Node);
+        return Kubelet;
+    }
+
+    private FakeKubelet? Kubelet { get; set; }
 
     public async Task<RunningOperator> StartOperatorAsync(KillSwitch? killSwitch = null, Func<OperatorOptions, OperatorOptions>? options = null, TimeProvider? time = null)
     {
@@ -145,6 +156,9 @@ internal sealed class Stage : IAsyncDisposable
         await Cluster.StatusAsync($"/api/v1/namespaces/{Namespace}/pods/{name}", new() { ["phase"] = "Running" });
     }
 
+    public Task AnnotateAsync(string pod, string name, string value) => new ResourceClient<Pod>(Cluster.Connection, Kinds.Pods).PatchAsync(
+        Namespace, pod, new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [name] = value } } });
+
     public Task RemovePodAsync(string name) => Cluster.RemovePodAsync(Namespace, name);
 
     public Task PatchSpecAsync(FreezeRequest request, string member, JsonNode value) => Cluster.FreezeRequests.PatchAsync(
@@ -183,6 +197,7 @@ internal sealed class Stage : IAsyncDisposable
     {
         foreach (var running in _operators) await running.DisposeAsync();
         foreach (var agent in _agents) await agent.DisposeAsync();
+        if (Kubelet is not null) await Kubelet.DisposeAsync();
         await Cluster.DisposeAsync();
     }
 }
