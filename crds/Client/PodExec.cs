@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
@@ -108,7 +109,7 @@ public sealed class PodExec(KubernetesConnection connection)
             var status = JsonSerializer.Deserialize(json, CoreJson.Default.ApiStatus);
             if (status?.Status == "Success") return (0, null);
             var code = status?.Details?.Causes?.FirstOrDefault(c => c.Reason == "ExitCode")?.Message;
-            if (int.TryParse(code, out var exitCode)) return (exitCode, null);
+            if (int.TryParse(code, NumberStyles.None, CultureInfo.InvariantCulture, out var exitCode)) return (exitCode, null);
             return (null, status?.Message is { Length: > 0 } message ? message : "the server did not say how the command ended");
         }
         catch (JsonException)

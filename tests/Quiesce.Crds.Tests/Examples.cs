@@ -49,6 +49,22 @@ internal static class Examples
             ConflictPolicy = ConflictPolicy.Wait,
             DryRun = true,
             TtlSecondsAfterFinished = 86400,
+            Hooks = new()
+            {
+                PreFreeze =
+                [
+                    new()
+                    {
+                        PodSelector = new() { MatchLabels = new Dictionary<string, string> { ["app"] = "postgres" } },
+                        Container = "postgres",
+                        Command = ["psql", "-c", "CHECKPOINT"],
+                        Timeout = "1m30s",
+                        OnError = HookErrorMode.Continue,
+                    },
+                ],
+                PostThaw = [new() { PodSelector = new() { MatchExpressions = [new() { Key = "tier", Operator = "Exists" }] }, Command = ["/bin/true"] }],
+                Velero = true,
+            },
         },
         Status = new()
         {
@@ -80,6 +96,24 @@ internal static class Examples
                     Message = "somebody else",
                     Filesystems = [Filesystem],
                     FilesystemsOmitted = 1,
+                },
+            ],
+            Hooks =
+            [
+                new()
+                {
+                    Stage = HookStage.PostThaw,
+                    Hook = "postThaw[0]",
+                    Pod = "postgres-0",
+                    Container = "postgres",
+                    OnError = HookErrorMode.Continue,
+                    State = HookState.Failed,
+                    StartedAt = Time.AddSeconds(6),
+                    DurationMilliseconds = 12,
+                    ExitCode = 3,
+                    Reason = Reasons.HookFailed,
+                    Message = "the command ended with exit code 3: no",
+                    Output = "no\n",
                 },
             ],
         },

@@ -28,6 +28,8 @@ public sealed class LegalUpdateTests(RealApiServer api)
     [InlineData("ttlSecondsAfterFinished: 0")]
     [InlineData("desiredState: Thawed")]
     [InlineData("dryRun: true, unsupportedFilesystems: Fail")]
+    [InlineData("hooks: {preFreeze: [{podSelector: {matchLabels: {a: b}}, command: [a], timeout: 300s}, {podSelector: {matchLabels: {a: b}}, command: ['', ''], timeout: 1m0.5s}]}")]
+    [InlineData("hooks: {velero: false}")]
     public async Task A_value_at_the_edge_is_accepted(string field) =>
         RealApiServer.Accepted(await api.CreateAsync("FreezeRequest", Yaml.Object($"{{{Refusals.Target}, {field}}}"), dryRun: true));
 

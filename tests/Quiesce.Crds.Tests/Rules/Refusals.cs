@@ -41,6 +41,24 @@ internal static class Refusals
 
         foreach (var refusal in Selectors(selector => $"targets: [{{podSelector: {selector}}}]", "podSelector", "spec.targets[0].podSelector", "podSelector"))
             yield return refusal;
+        foreach (var stage in new[] { "preFreeze", "postThaw" })
+        {
+            var at = $"spec.hooks.{stage}[0]";
+            foreach (var refusal in Selectors(selector => $"{Target}, hooks: {{{stage}: [{{podSelector: {selector}, command: [a]}}]}}", stage, $"{at}.podSelector", "podSelector"))
+                yield return refusal;
+            yield return Hook("no pods", "command: [a]", $"{at}.podSelector", "Required value");
+            yield return Hook("no command", "podSelector: {matchLabels: {a: b}}", $"{at}.command", "Required value");
+            yield return Hook("an empty command", "podSelector: {matchLabels: {a: b}}, command: []", $"{at}.command", "should have at least 1 items");
+            yield return Hook("a command that is a string", "podSelector: {matchLabels: {a: b}}, command: sync", $"{at}.command", "must be of type array");
+            foreach (var timeout in new[] { "soon", "30", "0s", "301s", "-1s", "1d" })
+                yield return Hook($"a timeout of {timeout}", $"podSelector: {{matchLabels: {{a: b}}}}, command: [a], timeout: '{timeout}'", $"{at}.timeout", "timeout must be a duration of more than zero and at most 300 s");
+            yield return Hook("an unknown answer to an error", "podSelector: {matchLabels: {a: b}}, command: [a], onError: Ignore", $"{at}.onError", "supported values");
+            yield return Request($"nine {stage} hooks", $"{Target}, hooks: {{{stage}: [{string.Join(',', Enumerable.Repeat("{podSelector: {matchLabels: {a: b}}, command: [a]}", 9))}]}}", $"spec.hooks.{stage}", "must have at most 8 items");
+
+            Refusal Hook(string what, string hook, string field, string sentence) => Request($"{stage}: {what}", $"{Target}, hooks: {{{stage}: [{{{hook}}}]}}", field, sentence);
+        }
+
+        yield return Request("annotations of pods that no target names", $"{Target}, hooks: {{velero: true}}", "spec.hooks", "hooks.velero takes the hooks of the pods whose volumes are frozen");
         yield return Request("a claim without a name", "targets: [{persistentVolumeClaim: {}}]", "spec.targets[0].persistentVolumeClaim.name", "Required value");
         yield return Request("a claim of two names", "targets: [{persistentVolumeClaim: {name: a}, podSelector: {matchLabels: {a: b}}}]", "spec.targets[0]", "a target must be of one kind only");
         yield return Request("65 volumes of pods", $"targets: [{{podSelector: {{matchLabels: {{a: b}}, volumes: [{string.Join(',', Enumerable.Range(0, 65).Select(i => $"v{i}"))}]}}}}]", "spec.targets[0].podSelector.volumes", "must have at most 64 items");
@@ -98,6 +116,10 @@ internal static class Refusals
         yield return Update("another time to live", full, "ttlSecondsAfterFinished: 61", "spec.ttlSecondsAfterFinished", "ttlSecondsAfterFinished cannot be changed");
         yield return Update("no time to live any more", full, "ttlSecondsAfterFinished: null", "spec.ttlSecondsAfterFinished", "ttlSecondsAfterFinished cannot be changed");
         yield return Update("a time to live later", Target, "ttlSecondsAfterFinished: 60", "spec.ttlSecondsAfterFinished", "ttlSecondsAfterFinished cannot be changed");
+        const string hooks = $"{full}, hooks: {{preFreeze: [{{podSelector: {{matchLabels: {{a: b}}}}, command: [a]}}]}}";
+        yield return Update("another command", hooks, "hooks: {preFreeze: [{podSelector: {matchLabels: {a: b}}, command: [b]}]}", "spec.hooks", "hooks cannot be changed");
+        yield return Update("no hooks any more", hooks, "hooks: null", "spec.hooks", "hooks cannot be changed");
+        yield return Update("hooks later", full, "hooks: {postThaw: [{podSelector: {matchLabels: {a: b}}, command: [a]}]}", "spec.hooks", "hooks cannot be changed");
         yield return Update("a lower deadline", full, "deadlineSeconds: 29", "spec.deadlineSeconds", "deadlineSeconds cannot be lowered");
         yield return Update("the default deadline again", full, "deadlineSeconds: null", "spec.deadlineSeconds", "deadlineSeconds cannot be lowered");
         yield return Update("a deadline raised above the ceiling", full, "deadlineSeconds: 3601", "spec.deadlineSeconds", "deadlineSeconds is above the ceiling");
