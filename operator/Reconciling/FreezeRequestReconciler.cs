@@ -214,7 +214,7 @@ internal sealed partial class FreezeRequestReconciler(
             }
         }
 
-        foreach (var story in decision.Stories) events.Tell(state.Request, story);
+        foreach (var story in decision.Stories) events.Tell(state.Request, story, isNew: state.Request.Status is null);
         return known;
     }
 
@@ -257,7 +257,7 @@ internal sealed partial class FreezeRequestReconciler(
         }
 
         Written(before, status);
-        foreach (var story in decision.Stories) events.Tell(before, story);
+        foreach (var story in decision.Stories) events.Tell(before, story, isNew: before.Status is null);
         return null;
     }
 

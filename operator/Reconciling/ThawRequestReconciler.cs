@@ -43,7 +43,7 @@ internal sealed partial class ThawRequestReconciler(
             {
                 if (step.Action != ThawAction.None) await ActAsync(state, step, cancellationToken);
                 else if (!await WriteStatusAsync(state, step, cancellationToken)) return ReconciliationResult<ThawRequest>.Success(request, step.RequeueAfter);
-                foreach (var story in step.Stories) events.Tell(request, story);
+                foreach (var story in step.Stories) events.Tell(request, story, isNew: request.Status is null);
             }
             catch (KubernetesApiException e) when (step.Action is ThawAction.None or ThawAction.Label && (e.IsConflict || e.IsNotFound))
             {

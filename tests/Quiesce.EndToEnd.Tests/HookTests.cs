@@ -85,6 +85,15 @@ public sealed class HookTests(Installation installation, ITestOutputHelper outpu
             async () => (story = await installation.KubectlAsync("describe", "-n", request.Namespace, "freeze", "nightly")).Contains("postThaw[1] in pod web-0", StringComparison.Ordinal) ? "told" : null,
             () => story);
         output.WriteLine(story);
+        // The story is told in the order in which it happened.
+        string[] order =
+        [
+            "will take part", "running preFreeze[0]", "preFreeze[0] in pod db-0", "running preFreeze[1]", "preFreeze[1] in pod web-0", "nothing is frozen yet", "freeze now",
+            "3 filesystems on 3 nodes frozen", "thawing: desiredState", "running postThaw[0]", "postThaw[0] in pod db-0", "running postThaw[1]", "postThaw[1] in pod web-0", "held without a break until desiredState",
+        ];
+        var told = story[story.IndexOf("Events:", StringComparison.Ordinal)..];
+        Assert.Equal(order, order.OrderBy(line => told.IndexOf(line, StringComparison.Ordinal)));
+        Assert.All(order, line => Assert.Contains(line, told, StringComparison.Ordinal));
         await writer.FrozenOnceAsync(longestSeconds: 30);
         await request.GoesAwayAsync();
     }
