@@ -8,13 +8,10 @@ namespace Quiesce.Operator.Hooks;
 /// <summary>The commands of hooks that this process has under way, and how those of a moment ago ended. Safe for any number of threads.</summary>
 /// <remarks>
 /// In memory alone: whoever comes after knows from the status which commands may have run. A command is sent once its status is written, and never by
-/// an operator that has lost its lease.
+/// an operator that has lost its lease. Nothing bounds how many run at once but the bound of each request: one that waits would wait for another tenant's.
 /// </remarks>
-internal sealed partial class HookRuns(KubernetesConnection connection, TimeProvider time, ILogger<HookRuns> logger) : IDisposable
+internal sealed partial class HookRuns(KubernetesConnection connection, TimeProvider time, ILogger<HookRuns> logger)
 {
-    /// <summary>Commands under way at once.</summary>
-    private const int Parallelism = 64;
-
     /// <summary>What could not be sent after the thaw is sent again for at least as long.</summary>
     private static readonly TimeSpan RetryFor = TimeSpan.FromSeconds(60);
 
@@ -22,7 +19,6 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
 
     private readonly PodExec _exec = new(connection);
     private readonly ResourceClient<Pod> _pods = new(connection, Kinds.Pods);
-    private readonly SemaphoreSlim _slots = new(Parallelism);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Dictionary<string, Run>> _runs = [];
 
@@ -89,9 +85,6 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         lock (_lock) _runs.Remove(uid);
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _slots.Dispose();
-
     private async Task FollowAsync(FreezeRequest request, HookStatus hook, Run run, CancellationToken cancellationToken)
     {
         var key = ObjectKey.Of(request);
@@ -129,29 +122,21 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
 
     private async Task<HookResult> RunAsync(FreezeRequest request, HookStatus hook, CancellationToken cancellationToken)
     {
-        await _slots.WaitAsync(cancellationToken);
-        try
+        var began = time.GetTimestamp();
+        while (true)
         {
-            var began = time.GetTimestamp();
-            while (true)
-            {
-                var (result, isWorthARetry) = await OnceAsync(request, hook, cancellationToken);
-                // Before the freeze a command that may have run is not sent again; after the thaw it has to run at least once.
-                if (!isWorthARetry || time.GetElapsedTime(began) >= RetryFor) return result;
-                LogAgain(ObjectKey.Of(request), hook.Hook, hook.Pod, result.Message);
-                await Task.Delay(RetryPause, time, cancellationToken);
-            }
-        }
-        finally
-        {
-            _slots.Release();
+            var (result, isWorthARetry) = await OnceAsync(request, hook, cancellationToken);
+            // Before the freeze a command that may have run is not sent again; after the thaw it has to run at least once.
+            if (!isWorthARetry || time.GetElapsedTime(began) >= RetryFor) return result;
+            LogAgain(ObjectKey.Of(request), hook.Hook, hook.Pod, result.Message);
+            await Task.Delay(RetryPause, time, cancellationToken);
         }
     }
 
     private async Task<(HookResult Result, bool IsWorthARetry)> OnceAsync(FreezeRequest request, HookStatus hook, CancellationToken cancellationToken)
     {
         var (ns, isAfter) = (request.Metadata.NamespaceProperty, hook.Stage == HookStage.PostThaw);
-        var (started, timeout, hasBegun) = (time.GetTimestamp(), TimeSpan.Zero, false);
+        var (started, timeout, isSent, hasBegun) = (time.GetTimestamp(), TimeSpan.Zero, false, false);
         using var limit = new CancellationTokenSource();
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
@@ -161,7 +146,7 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
             var command = HookCommand.InSpec(request.Spec.Hooks, hook) is { } inSpec ? HookCommand.Of(inSpec, pod) : HookCommand.OfAnnotations(hook.Stage, pod);
             if (command is null) return (new() { State = HookState.Skipped, Message = "the pod has no such annotation any more." }, false);
             timeout = command.Timeout;
-            started = time.GetTimestamp();
+            (started, isSent) = (time.GetTimestamp(), true);
             limit.CancelAfter(timeout);
             var end = await _exec.RunAsync(ns, hook.Pod, hook.Container ?? command.Container, command.Command, Bounds.HookOutputLength, () => hasBegun = true, either.Token);
             var took = (long)time.GetElapsedTime(started).TotalMilliseconds;
@@ -184,8 +169,10 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         }
         catch (KubernetesApiException e)
         {
-            var again = hasBegun ? isAfter : e.IsTransient || e.IsNotFound;
-            return (NotRun(hasBegun ? $"the connection was lost before the command's end was known, and it may run still: {e.Message}" : e.Message), again);
+            // What was refused has not run. An error of the server's own does not tell: kube-apiserver answers 500 also when the kubelet took the command and went.
+            var mayHaveRun = hasBegun || (isSent && e.Status is null or HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError);
+            var again = mayHaveRun ? isAfter : e.IsTransient || e.IsNotFound;
+            return (NotRun(mayHaveRun ? $"the connection was lost before the command's end was known, and it may run still: {e.Message}" : e.Message), again);
         }
     }
 

@@ -1,11 +1,18 @@
 namespace Quiesce.Operator.Tests.Flows;
 
-/// <summary>Lets a process die at one of its writes: right before it is sent, or right after it was carried out and before the answer is seen.</summary>
-/// <remarks>From then on nothing of the process reaches the API server. Events and leases do not count: losing them is no harm.</remarks>
-internal sealed class KillSwitch(int atWrite = int.MaxValue, bool after = false) : DelegatingHandler
+/// <summary>Lets a process die at one of its calls, reads and commands in pods included: right before it is sent, or right after it was carried out and before the answer is seen.</summary>
+/// <remarks>
+/// From then on nothing of the process reaches the API server. Events and leases do not count: losing them is no harm. Neither do watches, which are no calls
+/// with an answer: the first list of each does.
+/// </remarks>
+internal sealed class KillSwitch(int atCall = int.MaxValue, bool after = false, bool writesOnly = false) : DelegatingHandler
 {
     private readonly TaskCompletionSource _died = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _calls;
     private int _writes;
+
+    /// <summary>Calls so far, or writes where those alone count.</summary>
+    public int Calls => Volatile.Read(ref _calls);
 
     /// <summary>Writes so far.</summary>
     public int Writes => Volatile.Read(ref _writes);
@@ -18,10 +25,12 @@ internal sealed class KillSwitch(int atWrite = int.MaxValue, bool after = false)
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var path = request.RequestUri!.AbsolutePath;
-        var counts = request.Method != HttpMethod.Get && !path.Contains("/events", StringComparison.Ordinal) && !path.Contains("/leases", StringComparison.Ordinal);
-        var number = counts ? Interlocked.Increment(ref _writes) : 0;
-        if (number == atWrite)
+        var (path, query) = (request.RequestUri!.AbsolutePath, request.RequestUri.Query);
+        var counts = !query.Contains("watch=", StringComparison.Ordinal) && !path.Contains("/events", StringComparison.Ordinal) && !path.Contains("/leases", StringComparison.Ordinal);
+        var isWrite = counts && request.Method != HttpMethod.Get;
+        if (isWrite) Interlocked.Increment(ref _writes);
+        var number = isWrite || (counts && !writesOnly) ? Interlocked.Increment(ref _calls) : 0;
+        if (number == atCall)
         {
             if (after) (await base.SendAsync(request, cancellationToken)).Dispose();
             _died.TrySetResult();
