@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 using OpenTelemetry;
 using OpenTelemetry.Resources;
 using Quiesce.Crds.Client;
-using Quiesce.Operator.Hosting;
 using Quiesce.Operator.Hooks;
+using Quiesce.Operator.Hosting;
 using Quiesce.Operator.Reconciling;
 using Quiesce.Operator.Telemetry;
 
