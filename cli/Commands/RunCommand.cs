@@ -1,0 +1,122 @@
+using System.CommandLine;
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Quiesce.Cli.Output;
+using Quiesce.Cli.Requests;
+using Quiesce.Crds.Client;
+
+namespace Quiesce.Cli.Commands;
+
+/// <summary><c>kubectl quiesce run … -- COMMAND</c>: freezes, runs a command, and thaws, whatever becomes of the command or of itself.</summary>
+internal static partial class RunCommand
+{
+    /// <summary>How long a command that was asked to end is waited for.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    internal static Command Create()
+    {
+        var (cluster, request) = (new ClusterOptions(), new RequestOptions());
+        var renew = new Option<bool>("--renew")
+        {
+            Description = "Raise the deadline again and again while the command runs, so that --deadline can be short: it is how long a client that died leaves everything frozen.",
+        };
+        var line = new Argument<string[]>("COMMAND") { Description = "The command and its arguments, after --.", Arity = ArgumentArity.OneOrMore };
+        var command = new Command("run", "Freeze, run a command, and thaw. The exit code is the command's, or that of the verdict where the command succeeded and the window did not hold.") { renew, line };
+        request.AddTo(command);
+        cluster.AddTo(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            using var connection = cluster.Connect(parsed);
+            var wanted = request.Build(parsed, cluster.Namespace(parsed, connection), dryRun: false, FreezeCommand.KeptSeconds);
+            var session = await RequestSession.CreateAsync(connection, wanted, cancellationToken);
+            await FreezeCommand.OpenAsync(session, cancellationToken);
+            var code = ExitCode.Error;
+            using var over = new CancellationTokenSource();
+            var renewing = parsed.GetValue(renew) ? RenewAsync(session, wanted.Spec.DeadlineSeconds, over.Token) : Task.CompletedTask;
+            try
+            {
+                code = await ExecuteAsync(parsed.GetValue(line)!, session);
+            }
+            finally
+            {
+                await over.CancelAsync();
+                await renewing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                // Signals have been seen to: what is frozen is thawed now, however often somebody asks this program to hurry.
+                await session.ThawAsync(CancellationToken.None);
+            }
+
+            var ended = await ThawCommand.CloseAsync(session, CancellationToken.None);
+            return code != ExitCode.Success ? code : ExitCode.Of(ended.Status!);
+        });
+        return command;
+    }
+
+    /// <summary>Keeps the deadline as far away as it was at first.</summary>
+    private static async Task RenewAsync(RequestSession session, int deadlineSeconds, CancellationToken cancellationToken)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(deadlineSeconds) / 3, cancellationToken);
+            try
+            {
+                // Counted from the freeze, which was before this began: rounded up, it is never less than what was asked for.
+                await session.RaiseAsync(DurationOption.Seconds(TimeProvider.System.GetElapsedTime(began)) + deadlineSeconds, cancellationToken);
+            }
+            catch (KubernetesApiException e) when (e.IsTransient)
+            {
+                Terminal.Say($"{session.Name}: the deadline could not be raised, trying again: {e.Detail}");
+            }
+            catch (KubernetesApiException e)
+            {
+                Terminal.Say($"{session.Name}: the deadline cannot be raised any more: {e.Detail}");
+                return;
+            }
+        }
+    }
+
+    /// <summary>Runs the command with this program's own input and outputs.</summary>
+    /// <returns>Its exit code; 128 and the signal's number where one ended it.</returns>
+    private static async Task<int> ExecuteAsync(string[] line, RequestSession session)
+    {
+        var start = new ProcessStartInfo(line[0], line.Skip(1)) { UseShellExecute = false };
+        start.Environment["QUIESCE_REQUEST"] = session.Name;
+        start.Environment["QUIESCE_NAMESPACE"] = session.Namespace;
+        Process process;
+        try
+        {
+            process = Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            // The shells' numbers for what is not found and what cannot be executed.
+            Terminal.Complain($"{line[0]}: {e.Message}");
+            return e.NativeErrorCode == 2 ? 127 : 126;
+        }
+
+        using (process)
+        {
+            var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            void Pass(PosixSignalContext context)
+            {
+                context.Cancel = true;
+                // A terminal's Ctrl-C has reached the command as well.
+                if (context.Signal != PosixSignal.SIGINT) _ = Kill(process.Id, 15);
+                asked.TrySetResult();
+            }
+
+            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Pass);
+            using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Pass);
+            using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Pass);
+            var ended = process.WaitForExitAsync();
+            if (await Task.WhenAny(ended, asked.Task) == ended) return process.ExitCode;
+            Terminal.Say($"{session.Name}: asked to end; the command has {Patience.TotalSeconds:0} s for that, then everything is thawed without it");
+            await Task.WhenAny(ended, Task.Delay(Patience));
+            return process.HasExited ? process.ExitCode : 130;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}

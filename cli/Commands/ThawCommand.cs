@@ -1,0 +1,40 @@
+using System.CommandLine;
+using Quiesce.Cli.Output;
+using Quiesce.Cli.Requests;
+using Quiesce.Crds;
+
+namespace Quiesce.Cli.Commands;
+
+/// <summary><c>kubectl quiesce thaw NAME</c>: ends a window, waits for its end, and exits with the verdict.</summary>
+internal static class ThawCommand
+{
+    internal static Command Create()
+    {
+        var (cluster, output) = (new ClusterOptions(), new ObjectOutput());
+        var name = new Argument<string>("NAME") { Description = "The FreezeRequest." };
+        var command = new Command("thaw", "End a window, wait until everything is thawed, and exit with the verdict: 0 only if it held without a break.") { name };
+        cluster.AddTo(command);
+        output.AddTo(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            using var connection = cluster.Connect(parsed);
+            var session = new RequestSession(connection, cluster.Namespace(parsed, connection), parsed.GetValue(name)!);
+            var request = await session.GetAsync(cancellationToken);
+            if (!StatusText.Holds(request.Status, ConditionTypes.Finished)) await session.ThawAsync(cancellationToken);
+            var ended = await CloseAsync(session, cancellationToken);
+            output.Print(parsed, ended);
+            return ExitCode.Of(ended.Status!);
+        });
+        return command;
+    }
+
+    /// <summary>Waits for the end of a request, and says how it was.</summary>
+    internal static async Task<FreezeRequest> CloseAsync(RequestSession session, CancellationToken cancellationToken)
+    {
+        var ended = await Progress.WhileAsync(progress => session.UntilAsync(request => StatusText.Holds(request.Status, ConditionTypes.Finished), progress, cancellationToken));
+        var status = ended.Status!;
+        Terminal.Say($"{session.Name}: {status.Phase}, {status.Reason}: {status.Message}");
+        foreach (var line in StatusText.Details(status)) Terminal.Say(line);
+        return ended;
+    }
+}

@@ -1,0 +1,194 @@
+using System.Text.Json;
+using Quiesce.Crds;
+using Quiesce.EndToEnd.Tests.Running;
+using Quiesce.RealFilesystems;
+using Tmds.Linux;
+
+namespace Quiesce.EndToEnd.Tests;
+
+/// <summary><c>kubectl quiesce</c>, the native program, as a backup calls it.</summary>
+public sealed class CliTests(Installation installation)
+{
+    private const string Namespace = "default";
+
+    [Fact]
+    public async Task Freeze_returns_when_all_is_frozen_and_thaw_with_the_verdict()
+    {
+        await using var scene = await SceneAsync();
+        var (code, said) = await scene.CliAsync("freeze", "--deadline", "30s");
+        Assert.True(code == 0, said);
+        await scene.Writer.StandsStillAsync();
+        var name = said.Split('\n')[0];
+        Assert.Contains($"{name}: 1 filesystem on 1 node frozen", said, StringComparison.Ordinal);
+
+        (code, said) = await scene.RawAsync("status", name);
+        Assert.True(code == 0, said);
+        Assert.Contains($"{name}: Frozen", said, StringComparison.Ordinal);
+        Assert.Contains(scene.Filesystem.MountPoint, said, StringComparison.Ordinal);
+        (code, said) = await scene.RawAsync("status");
+        Assert.Contains(said.Split('\n'), line => line.StartsWith(name, StringComparison.Ordinal) && line.Contains("Frozen", StringComparison.Ordinal));
+        (_, said) = await scene.RawAsync("status", name, "-o", "json");
+        Assert.Equal("Frozen", JsonDocument.Parse(said).RootElement.GetProperty("status").GetProperty("phase").GetString());
+        (_, said) = await scene.RawAsync("status", name, "-o", "yaml");
+        Assert.Contains("\n  phase: \"Frozen\"\n", said, StringComparison.Ordinal);
+
+        (code, said) = await scene.RawAsync("thaw", name);
+        Assert.True(code == 0, said);
+        Assert.Contains("held without a break", said, StringComparison.Ordinal);
+        await scene.Writer.FrozenOnceAsync(longestSeconds: 30);
+        // Asked once more it says the same.
+        Assert.Equal(0, (await scene.RawAsync("thaw", name)).Code);
+        // What YAML it prints is YAML: kubectl reads it.
+        (_, said) = await scene.RawAsync("status", name, "-o", "yaml");
+        var file = installation.NewFile("request");
+        await File.WriteAllTextAsync(file, said);
+        Assert.Equal("Thawed", await installation.KubectlAsync("create", "--dry-run=client", "-f", file, "-o", "jsonpath={.status.phase}"));
+    }
+
+    [Fact]
+    public async Task Run_freezes_runs_and_thaws_and_its_exit_code_is_the_commands_or_the_verdicts()
+    {
+        await using var scene = await SceneAsync();
+        var name = $"run-{scene.Node.Name}";
+        var (code, said) = await scene.CliAsync("run", "--name", name, "--", "/bin/sh", "-c", "echo \"$QUIESCE_NAMESPACE/$QUIESCE_REQUEST --flag\"; kubectl --kubeconfig \"$0\" get freeze -n $QUIESCE_NAMESPACE $QUIESCE_REQUEST -o jsonpath={.status.phase}", installation.Kubeconfig);
+        Assert.True(code == 0, said);
+        Assert.Contains($"{Namespace}/{name} --flag\nFrozen", said, StringComparison.Ordinal);
+        Assert.Contains("held without a break", said, StringComparison.Ordinal);
+        (code, said) = await scene.CliAsync("run", "--", "/bin/sh", "-c", "exit 9");
+        Assert.True(code == 9, said);
+        // Somebody thaws it meanwhile.
+        (code, said) = await scene.CliAsync("run", "--", "fsfreeze", "--unfreeze", scene.Filesystem.MountPoint);
+        Assert.True(code == 5, said);
+        Assert.Contains(Reasons.ThawedByOther, said, StringComparison.Ordinal);
+        (code, said) = await scene.CliAsync("run", "--deadline", "1s", "--", "sleep", "3");
+        Assert.True(code == 3, said);
+        (code, said) = await scene.CliAsync("run", "--", "/no/such/program");
+        Assert.True(code == 127, said);
+        await scene.Writer.GoesOnAsync(TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public async Task With_renew_a_short_deadline_holds_as_long_as_the_command_runs()
+    {
+        await using var scene = await SceneAsync();
+        var (code, said) = await scene.CliAsync("run", "--renew", "--deadline", "3s", "--", "sleep", "7");
+        Assert.True(code == 0, said);
+        await scene.Writer.FrozenOnceAsync(longestSeconds: 20);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_frozen_is_said_with_its_reason_and_the_exit_code_tells_why()
+    {
+        await using var scene = await SceneAsync();
+        var (code, said) = await scene.RawAsync("freeze", "--host-path", "/no/such/folder", "--node", scene.Node.Name);
+        Assert.Equal(4, code);
+        Assert.Contains($"Failed, {Reasons.PathNotFound}: ", said, StringComparison.Ordinal);
+        Assert.Contains("/no/such/folder", said, StringComparison.Ordinal);
+        (code, said) = await scene.RawAsync("freeze", "--pvc", "nobodys");
+        Assert.Equal(4, code);
+        Assert.Contains(Reasons.ClaimNotFound, said, StringComparison.Ordinal);
+        Assert.Equal(4, (await scene.RawAsync("run", "--pvc", "nobodys", "--", "touch", "/tmp/never")).Code);
+        Assert.False(File.Exists("/tmp/never"));
+        // Usage.
+        foreach (var line in new[]
+        {
+            "freeze", "freeze --host-path /a", "freeze --pvc a --node b", "freeze --pvc a --deadline never", "freeze --pvc a --deadline 2h", "freeze -l a=b,", "run --pvc a", "thaw", "thaw nobody", "status nobody",
+            "freeze --pvc a --name Not_A_Name", "nonsense",
+        })
+        {
+            (code, said) = await scene.RawAsync(line.Split(' '));
+            Assert.True(code == 2, $"{line}: {code}: {said}");
+            Assert.StartsWith("kubectl-quiesce: ", said, StringComparison.Ordinal);
+        }
+
+        (code, said) = await scene.RawAsync("status", "--kubeconfig", "/no/such/file");
+        Assert.Equal(2, code);
+        Assert.Contains("/no/such/file", said, StringComparison.Ordinal);
+        // Nobody listens there.
+        var kubeconfig = installation.NewFile("kubeconfig");
+        await File.WriteAllTextAsync(kubeconfig, (await File.ReadAllTextAsync(installation.Kubeconfig)).Replace(new Uri(installation.Server.Url).Authority, "127.0.0.1:1", StringComparison.Ordinal));
+        Assert.Equal(7, (await scene.RawAsync("status", "--kubeconfig", kubeconfig)).Code);
+        await scene.Writer.NeverFrozenAsync();
+    }
+
+    [Fact]
+    public async Task Inspect_tells_and_freezes_nothing()
+    {
+        await using var scene = await SceneAsync();
+        var (code, said) = await scene.CliAsync("inspect");
+        Assert.True(code == 0, said);
+        Assert.Contains("1 filesystem on 1 node would be frozen; nothing was.", said, StringComparison.Ordinal);
+        Assert.Contains(scene.Filesystem.MountPoint, said, StringComparison.Ordinal);
+        Assert.Equal(4, (await scene.RawAsync("inspect", "--host-path", "/", "--node", scene.Node.Name)).Code);
+        await scene.Writer.NeverFrozenAsync();
+    }
+
+    [Fact]
+    public async Task An_interrupted_freeze_leaves_nothing_frozen()
+    {
+        await using var scene = await SceneAsync();
+        scene.Node.Agent.Signal(LibC.SIGSTOP);
+        await using var cli = scene.Start("freeze", "--freeze-timeout", "60s");
+        await cli.SaysAsync("nodes prepared");
+        cli.Signal(LibC.SIGINT);
+        await Eventually.TrueAsync(() => cli.HasExited, "the end of it");
+        Assert.Contains("given up; thawing", cli.Said, StringComparison.Ordinal);
+        scene.Node.Agent.Signal(LibC.SIGCONT);
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        await scene.Writer.NeverFrozenAsync();
+    }
+
+    [Theory]
+    [InlineData(15)]
+    [InlineData(9)]
+    public async Task A_run_that_is_ended_leaves_nothing_frozen_past_its_deadline(int signal)
+    {
+        await using var scene = await SceneAsync();
+        await using var cli = scene.Start("run", "--renew", "--deadline", "6s", "--", "sleep", "60");
+        await cli.SaysAsync("frozen, until");
+        await scene.Writer.StandsStillAsync();
+        cli.Signal(signal);
+        await Eventually.TrueAsync(() => cli.HasExited, "the end of it");
+        if (signal == LibC.SIGTERM) Assert.Contains("held without a break", cli.Said, StringComparison.Ordinal);
+        await scene.Writer.GoesOnAsync(TimeSpan.FromSeconds(12));
+        await scene.Writer.FrozenOnceAsync(longestSeconds: 15);
+    }
+
+    private async Task<Scene> SceneAsync()
+    {
+        await installation.RequireAsync();
+        var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        return new(installation, filesystem, filesystem.Guard(TimeSpan.FromSeconds(90)), await StandingWriter.StartAsync(filesystem), await installation.NodeAsync());
+    }
+
+    /// <summary>A node with a filesystem to freeze, and the program to do it with.</summary>
+    private sealed class Scene(Installation installation, RealFilesystem filesystem, IDisposable guard, StandingWriter writer, Node node) : IAsyncDisposable
+    {
+        internal RealFilesystem Filesystem => filesystem;
+
+        internal StandingWriter Writer => writer;
+
+        internal Node Node => node;
+
+        private string[] Target => ["--host-path", filesystem.MountPoint, "--node", node.Name];
+
+        /// <summary>A command on the filesystem.</summary>
+        internal Task<(int Code, string Output)> CliAsync(string command, params string[] arguments) => RawAsync([command, .. Target, .. arguments]);
+
+        /// <summary>The program with these arguments alone.</summary>
+        internal Task<(int Code, string Output)> RawAsync(params string[] arguments) => Command.TryAsync(
+            "env", ["-u", "KUBECONFIG", Installation.CliProgram, .. arguments[..1], .. arguments.Contains("--kubeconfig") ? [] : new[] { "--kubeconfig", installation.Kubeconfig }, "-n", Namespace, .. arguments[1..]]);
+
+        /// <summary>The same, to be sent signals.</summary>
+        internal ProgramRun Start(string command, params string[] arguments) =>
+            new(new ProgramStart(), [Installation.CliProgram, command, "--kubeconfig", installation.Kubeconfig, "-n", Namespace, .. Target, .. arguments]);
+
+        public async ValueTask DisposeAsync()
+        {
+            await node.DisposeAsync();
+            await writer.DisposeAsync();
+            guard.Dispose();
+            await filesystem.DisposeAsync();
+        }
+    }
+}
