@@ -12,16 +12,16 @@ internal sealed class ClusterOptions
 
     private readonly Option<string?> _namespace = new("--namespace", "-n") { Description = "The namespace. Default: that of the context, or of the pod.", HelpName = "NAME" };
 
-    private readonly Option<TimeSpan> _requestTimeout = DurationOption.Create("--request-timeout", "Longest wait for one answer of the API server", TimeSpan.FromSeconds(15), TimeSpan.FromMinutes(5));
+    private readonly DurationOption _requestTimeout = new("--request-timeout", "Longest wait for one answer of the API server", TimeSpan.FromSeconds(15), TimeSpan.FromMinutes(5));
 
     internal void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _kubeconfig, _context, _namespace, _requestTimeout }) command.Add(option);
+        foreach (var option in new Option[] { _kubeconfig, _context, _namespace, _requestTimeout.Option }) command.Add(option);
     }
 
     /// <exception cref="k8s.Exceptions.KubeConfigException">There is no usable configuration; the message says what was looked for.</exception>
     internal KubernetesConnection Connect(ParseResult parsed) => KubernetesConnection.Create(
-        parsed.GetValue(_kubeconfig), parsed.GetValue(_context), new() { UserAgent = "kubectl-quiesce", RequestTimeout = parsed.GetValue(_requestTimeout) });
+        parsed.GetValue(_kubeconfig), parsed.GetValue(_context), new() { UserAgent = "kubectl-quiesce", RequestTimeout = _requestTimeout.Of(parsed) });
 
     internal string Namespace(ParseResult parsed, KubernetesConnection connection) => parsed.GetValue(_namespace) ?? connection.Namespace ?? "default";
 }

@@ -4,13 +4,13 @@ using System.Globalization;
 namespace Quiesce.Cli.Commands;
 
 /// <summary>An option that takes a duration as people type it: <c>500ms</c>, <c>30s</c>, <c>5m</c>, <c>1h</c>, or a number of seconds.</summary>
-internal static class DurationOption
+internal sealed class DurationOption(string name, string description, TimeSpan value, TimeSpan maximum)
 {
-    internal static Option<TimeSpan> Create(string name, string description, TimeSpan value, TimeSpan maximum) => new(name)
+    // Without a default of its own: help would show that as 00:00:20.
+    internal Option<TimeSpan?> Option { get; } = new(name)
     {
         Description = $"{description}, such as 30s or 5m; {Format(maximum)} at most. Default: {Format(value)}.",
         HelpName = "DURATION",
-        DefaultValueFactory = _ => value,
         CustomParser = result =>
         {
             var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
@@ -19,6 +19,8 @@ internal static class DurationOption
             return value;
         },
     };
+
+    internal TimeSpan Of(ParseResult parsed) => parsed.GetValue(Option) ?? value;
 
     /// <summary>Whole seconds, rounded up: what the API counts in.</summary>
     internal static int Seconds(TimeSpan time) => Math.Max(1, (int)Math.Ceiling(time.TotalSeconds));

@@ -25,9 +25,9 @@ internal sealed class RequestOptions
 
     private readonly Option<bool> _shared = new("--allow-shared-filesystem") { Description = "Freeze claims although their filesystem is not theirs alone: whatever shares it stands still too." };
 
-    private readonly Option<TimeSpan> _deadline = DurationOption.Create("--deadline", "Longest hold", TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(QuiesceApi.DeadlineCeilingSeconds));
+    private readonly DurationOption _deadline = new("--deadline", "Longest hold", TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(QuiesceApi.DeadlineCeilingSeconds));
 
-    private readonly Option<TimeSpan> _freezeTimeout = DurationOption.Create("--freeze-timeout", "Longest time until everything is frozen", TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(Bounds.TimeoutCeilingSeconds));
+    private readonly DurationOption _freezeTimeout = new("--freeze-timeout", "Longest time until everything is frozen", TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(Bounds.TimeoutCeilingSeconds));
 
     private readonly Option<bool> _wait = new("--wait-for-others") { Description = "Where another request holds what this one needs, wait for it within --freeze-timeout instead of failing." };
 
@@ -37,7 +37,7 @@ internal sealed class RequestOptions
 
     internal void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _claims, _pods, _hostPaths, _node, _nodeSelector, _shared, _deadline, _freezeTimeout, _wait, _velero, _name }) command.Add(option);
+        foreach (var option in new Option[] { _claims, _pods, _hostPaths, _node, _nodeSelector, _shared, _deadline.Option, _freezeTimeout.Option, _wait, _velero, _name }) command.Add(option);
         command.Validators.Add(result =>
         {
             var (claims, pods, paths) = (result.GetValue(_claims) ?? [], result.GetValue(_pods) ?? [], result.GetValue(_hostPaths) ?? []);
@@ -53,9 +53,6 @@ internal sealed class RequestOptions
             }
         });
     }
-
-    /// <summary>The longest hold.</summary>
-    internal TimeSpan Deadline(ParseResult parsed) => parsed.GetValue(_deadline);
 
     internal FreezeRequest Build(ParseResult parsed, string ns, bool dryRun, int ttlSeconds)
     {
@@ -75,8 +72,8 @@ internal sealed class RequestOptions
                     }),
                     .. (parsed.GetValue(_hostPaths) ?? []).Select(path => new FreezeTarget { HostPath = new() { Path = path, NodeName = parsed.GetValue(_node), NodeSelector = nodes } }),
                 ],
-                DeadlineSeconds = DurationOption.Seconds(parsed.GetValue(_deadline)),
-                FreezeTimeoutSeconds = DurationOption.Seconds(parsed.GetValue(_freezeTimeout)),
+                DeadlineSeconds = DurationOption.Seconds(_deadline.Of(parsed)),
+                FreezeTimeoutSeconds = DurationOption.Seconds(_freezeTimeout.Of(parsed)),
                 ConflictPolicy = parsed.GetValue(_wait) ? ConflictPolicy.Wait : ConflictPolicy.Fail,
                 Hooks = parsed.GetValue(_velero) ? new() { Velero = true } : null,
                 DryRun = dryRun,

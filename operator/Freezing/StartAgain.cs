@@ -1,4 +1,5 @@
 using Quiesce.Crds;
+using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Nodes;
 
 namespace Quiesce.Operator.Freezing;
@@ -43,7 +44,7 @@ internal static class StartAgain
     {
         var (end, request) = (progress.End!, state.Request);
         var again = end.Reason == Reasons.TargetsChanged || (end.Reason == Reasons.HeldByOtherRequest && request.Spec.ConflictPolicy == ConflictPolicy.Wait);
-        if (!again || progress.Opened || state.IsBeingDeleted || request.Spec.DesiredState != DesiredState.Frozen || state.Now >= progress.FreezeBy) return null;
+        if (!again || progress.Opened || HookDecision.IsEnding(state) || state.IsBeingDeleted || request.Spec.DesiredState != DesiredState.Frozen || state.Now >= progress.FreezeBy) return null;
         // Where something may still be held, the request says so, and does not begin anew beside it.
         if (!progress.Nodes.All(n => n.IsFinal || n.Freeze is null)) return null;
         if (request.Status is { Phase: > FreezePhase.Pending } status)

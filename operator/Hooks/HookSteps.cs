@@ -6,6 +6,9 @@ namespace Quiesce.Operator.Hooks;
 /// <summary>How far the hooks of one stage are, and what is to be done next.</summary>
 internal sealed record HookSteps
 {
+    /// <summary>Characters of one message.</summary>
+    private const int MostMessage = 1024;
+
     /// <summary>How long after a deletion hooks are begun.</summary>
     private static readonly TimeSpan AfterDeletion = TimeSpan.FromMinutes(1);
 
@@ -90,7 +93,8 @@ internal sealed record HookSteps
         DurationMilliseconds = result.DurationMilliseconds,
         ExitCode = result.ExitCode,
         Reason = result.Reason,
-        Message = result.Message,
+        // Part of it may be the kubelet's, or the command's own.
+        Message = result.Message is { Length: > MostMessage } message ? $"{message[..MostMessage]}…" : result.Message,
         Output = result.Output is { Length: > 0 } output ? output[Math.Max(0, output.Length - outputLength)..] : null,
     };
 

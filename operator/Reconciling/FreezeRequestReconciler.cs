@@ -257,6 +257,7 @@ internal sealed partial class FreezeRequestReconciler(
         }
 
         Written(before, status);
+        if (status.Phase >= FreezePhase.Thawed) hooks.Forget(state.Uid);
         foreach (var story in decision.Stories) events.Tell(before, story, isNew: before.Status is null);
         return null;
     }

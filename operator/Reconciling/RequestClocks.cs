@@ -46,7 +46,7 @@ internal sealed class RequestClocks(TimeProvider time)
     /// <summary>The times at which something had happened when they were written: not the deadline, which is always still to come.</summary>
     private static IEnumerable<DateTimeOffset?> Written(FreezeRequestStatus? status) => status is null
         ? []
-        : [status.StartedAt, status.FrozenAt, status.ThawedAt, .. status.Conditions.Select(c => (DateTimeOffset?)c.LastTransitionTime)];
+        : [status.StartedAt, status.FrozenAt, status.ThawedAt, .. status.Hooks.Select(h => h.StartedAt), .. status.Conditions.Select(c => (DateTimeOffset?)c.LastTransitionTime)];
 
     private static IEnumerable<DateTimeOffset?> Written(FreezeWindow? window)
     {
