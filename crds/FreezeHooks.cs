@@ -54,6 +54,9 @@ public sealed record HookStatus
     /// <summary>The pod.</summary>
     public required string Pod { get; init; }
 
+    /// <summary>The pod's UID: a pod that takes its place is another one, and has not run its hooks.</summary>
+    public string PodUid { get; init => field = value ?? ""; } = "";
+
     /// <summary>The container.</summary>
     public string? Container { get; init; }
 
@@ -65,6 +68,9 @@ public sealed record HookStatus
 
     /// <summary>When the last run began; written before the command is sent, so that whoever comes after knows that it may have run.</summary>
     public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>When its end was noted, however it ended; null before.</summary>
+    public DateTimeOffset? FinishedAt { get; init; }
 
     /// <summary>Milliseconds the last run took; null while it runs, and where nobody knows.</summary>
     public long? DurationMilliseconds { get; init; }

@@ -19,11 +19,11 @@ public sealed record ResourceType(string Group, string Version, string Kind, str
     public string CollectionPath(string? ns)
     {
         var root = Group.Length == 0 ? $"api/{Version}" : $"apis/{Group}/{Version}";
-        return Namespaced && ns is not null ? $"{root}/namespaces/{ns}/{Plural}" : $"{root}/{Plural}";
+        return Namespaced && ns is not null ? $"{root}/namespaces/{Uri.EscapeDataString(ns)}/{Plural}" : $"{root}/{Plural}";
     }
 
     /// <summary>Path of one object, without a leading slash.</summary>
-    public string ObjectPath(string? ns, string name) => $"{CollectionPath(ns)}/{name}";
+    public string ObjectPath(string? ns, string name) => $"{CollectionPath(ns)}/{Uri.EscapeDataString(name)}";
 }
 
 /// <summary>A kind of Quiesce's own API group, which knows where it is found.</summary>

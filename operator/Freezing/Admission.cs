@@ -11,20 +11,25 @@ internal static class Admission
     /// <returns><c>RestsOnAbsence</c>: the refusal rests on a node or an agent that is not there.</returns>
     public static (NodeTargets? Nodes, Refusal? Refusal, bool RestsOnAbsence) Check(FreezeState state)
     {
-        var (labels, spec) = (state.Request.Metadata.Labels, state.Request.Spec);
-        if (labels?.TryGetValue(QuiesceApi.RestoreNameLabel, out var restore) is true)
-            return Refuse(Reasons.Restored, $"this request was restored from a backup ({restore}), and a restore never freezes.");
-        if (state.IsBeingDeleted) return Refuse(Reasons.RequestDeleted, "deleted before anything was frozen.");
-        if (spec.DesiredState == DesiredState.Thawed) return Refuse(Reasons.ThawedBeforeFrozen, "desiredState is Thawed, and nothing was frozen.");
-        if (spec.DeadlineSeconds > state.Limits.MaxDeadline.TotalSeconds)
-            return Refuse(Reasons.DeadlineTooLong, TooLong(spec.DeadlineSeconds, state.Limits));
-        if (state.WriteRefused is { } refused) return (null, refused, false);
+        if (OfRequest(state) is { } refused) return (null, refused, false);
+        var spec = state.Request.Spec;
         var ns = state.Request.Metadata.NamespaceProperty ?? "";
         if (HookPlan.HasHooks(spec) && !state.HooksAreEnabled)
             return Refuse(Reasons.HooksNotEnabled, $"the request has hooks, and this installation does not enable them for the namespace {ns}.");
         var (nodes, refusal) = Resolution.Resolve(spec, ns, state.Cluster, state.Workloads);
         if (nodes is not null && HookPlan.HasHooks(spec)) refusal = HookPlan.Of(spec, ns, state.Workloads!, nodes.Pods).Refusal;
         return (refusal is null ? nodes : null, refusal, refusal?.Reason is Reasons.NodeNotFound or Reasons.NoNodeMatches or Reasons.AgentNotReady);
+    }
+
+    /// <summary>Why the request itself is refused, whatever is in the cluster; null where it is not.</summary>
+    public static Refusal? OfRequest(FreezeState state)
+    {
+        var (labels, spec) = (state.Request.Metadata.Labels, state.Request.Spec);
+        if (labels?.TryGetValue(QuiesceApi.RestoreNameLabel, out var restore) is true)
+            return new(Reasons.Restored, $"this request was restored from a backup ({restore}), and a restore never freezes.");
+        if (state.IsBeingDeleted) return new(Reasons.RequestDeleted, "deleted before anything was frozen.");
+        if (spec.DesiredState == DesiredState.Thawed) return new(Reasons.ThawedBeforeFrozen, "desiredState is Thawed, and nothing was frozen.");
+        return spec.DeadlineSeconds > state.Limits.MaxDeadline.TotalSeconds ? new(Reasons.DeadlineTooLong, TooLong(spec.DeadlineSeconds, state.Limits)) : state.WriteRefused;
     }
 
     /// <summary>A deadline above the maximum, as a sentence.</summary>

@@ -30,6 +30,8 @@ internal static class FreezeDecision
         // Someone else's finalizer keeps it, and we have nothing to do with it.
         if (state is { IsBeingDeleted: true, HasFinalizer: false }) return new();
         if (HookDecision.IsEnding(state)) return HookDecision.BeforeRefusal(state, null, restsOnAbsence: false);
+        // Before pods are read, which may not be possible now: an end does not wait for that.
+        if (Admission.OfRequest(state) is { } ended) return HookDecision.BeforeRefusal(state, ended, restsOnAbsence: false);
         if (state.LacksWorkloads) return new() { NeedsWorkloads = true };
         var (nodes, refusal, absence) = Admission.Check(state);
         if (refusal is not null) return HookDecision.BeforeRefusal(state, refusal, absence);
@@ -63,6 +65,8 @@ internal static class FreezeDecision
             end = StartAgain.Changed(state, progress) ?? end;
         }
 
+        // A window whose creation was thought to have failed: the applications have been told to go on.
+        if (end is null && !progress.Opened && HookDecision.IsEnding(state)) end = new(state.Request.Status?.Reason ?? Reasons.InternalError, state.Request.Status?.Message ?? "", state.Now);
         if (end is not null)
         {
             var asked = end.Reason is Reasons.ThawRequested or Reasons.RequestDeleted;

@@ -49,13 +49,13 @@ internal sealed record FreezeState
     /// <summary>The request names pods or claims, as targets or for hooks, and they have not been read.</summary>
     public bool LacksWorkloads => Workloads is null && WriteRefused is null && (Nodes.Workloads.AreNamedBy(Request.Spec) || HookPlan.HasHooks(Request.Spec));
 
+    /// <summary>The hooks of the request as its status has them; none where the spec has none, whatever the status says.</summary>
+    public IReadOnlyList<HookStatus> Hooks => HookPlan.HasHooks(Request.Spec) ? Request.Status?.Hooks ?? [] : [];
+
     /// <summary>From when the freeze timeout counts: the first sight of the request, or the end of its last hook before the freeze; null before it was seen.</summary>
     public DateTimeOffset? Since => Request.Status is not { } status
         ? null
-        : status.Hooks.Where(h => h is { Stage: HookStage.PreFreeze, StartedAt: not null })
-            .Select(h => (DateTimeOffset?)h.StartedAt!.Value.AddMilliseconds(h.DurationMilliseconds ?? 0))
-            .Append(status.StartedAt)
-            .Max();
+        : Hooks.Where(h => h.Stage == HookStage.PreFreeze).Select(h => h.FinishedAt).Append(status.StartedAt).Max();
 
     /// <summary>The same, with the hooks as they are now.</summary>
     public FreezeState With(IReadOnlyList<HookStatus> hooks) =>

@@ -17,9 +17,9 @@ internal sealed class Progress
         DeadlineSeconds = window?.Spec.DeadlineSeconds ?? spec.DeadlineSeconds;
         Record = window is not null ? WindowRecord.Of(window) : new()
         {
-            StartedAt = status?.StartedAt ?? state.Now,
+            StartedAt = state.Since ?? state.Now,
             // Unknown, so the latest it can have been if a deadline was reported, and the start if none was.
-            CommandedAt = status?.DeadlineAt is { } deadline ? deadline - TimeSpan.FromSeconds(DeadlineSeconds) : status?.StartedAt ?? state.Now,
+            CommandedAt = status?.DeadlineAt is { } deadline ? deadline - TimeSpan.FromSeconds(DeadlineSeconds) : state.Since ?? state.Now,
             FrozenAt = status?.FrozenAt,
         };
         Command = window?.Spec.DesiredState ?? WindowState.Thawed;

@@ -16,7 +16,7 @@ internal static class HookDecision
 
     /// <summary>Hooks after the thaw have begun although there is no window: the request ends, whatever is so now.</summary>
     public static bool IsEnding(FreezeState state) =>
-        state.Request.Status?.Hooks.Any(h => h is { Stage: HookStage.PostThaw } && (h.State != HookState.Pending || h.StartedAt is not null)) is true;
+        state.Hooks.Any(h => h.Stage == HookStage.PostThaw && (h.State != HookState.Pending || h.StartedAt is not null));
 
     /// <summary>The hooks that come before the window.</summary>
     /// <returns>Null when all that have to run have run.</returns>
@@ -25,7 +25,9 @@ internal static class HookDecision
         var spec = state.Request.Spec;
         if (!HookPlan.HasHooks(spec)) return null;
         var (plan, _) = HookPlan.Of(spec, state.Request.Metadata.NamespaceProperty ?? "", state.Workloads!, nodes.Pods);
-        var steps = HookSteps.Of(state, HookPlan.Merge(state.Request.Status?.Hooks ?? [], plan), HookStage.PreFreeze);
+        var merged = HookPlan.Merge(state.Hooks, plan);
+        if (merged.Count > Bounds.Hooks) return BeforeRefusal(state, HookPlan.TooMany(merged.Count), restsOnAbsence: false);
+        var steps = HookSteps.Of(state, merged, HookStage.PreFreeze);
         if (steps.IsDone && steps.Failed(HookStage.PreFreeze) is { } failed)
         {
             var refusal = new Refusal(failed.Reason ?? Reasons.HookFailed, HookSteps.Describe(failed));
@@ -37,7 +39,7 @@ internal static class HookDecision
         var (done, all) = (steps.Hooks.Count(h => h is { Stage: HookStage.PreFreeze, State: > HookState.Running }), steps.Hooks.Count(h => h.Stage == HookStage.PreFreeze));
         if (all > 0) status = status with { Reason = Reasons.RunningHooks, Message = $"before the freeze {done} of {Verdict.Count(all, "hook")} have ended." };
         IReadOnlyList<Story> first = state.Request.Status is null ? [new(Reasons.Accepted, accepted), .. Warnings.Stories(state, spec.DeadlineSeconds, before: 0)] : [];
-        return Write(state, steps, status) with { Stories = [.. first, .. steps.Stories] };
+        return Write(steps, status) with { Stories = [.. first, .. steps.Stories] };
     }
 
     /// <summary>Ends a request that has no window: calls off the hooks before the freeze, and runs those after it.</summary>
@@ -47,7 +49,7 @@ internal static class HookDecision
     /// <param name="known">How far the hooks are, where that was looked at.</param>
     public static Decision BeforeRefusal(FreezeState state, Refusal? refusal, bool restsOnAbsence, HookSteps? known = null)
     {
-        var hooks = known?.Hooks ?? state.Request.Status?.Hooks ?? [];
+        var hooks = known?.Hooks ?? state.Hooks;
         if (hooks.Count == 0) return FreezeDecision.Refused(state, refusal!, restsOnAbsence);
         var underway = hooks.Where(h => h is { Stage: HookStage.PreFreeze, State: HookState.Running })
             .Select(h => state.HookRuns.GetValueOrDefault(HookPlan.Key(h)) is { IsStarted: true, Result: null } run && run.StartedAt == h.StartedAt ? run : null)
@@ -66,14 +68,14 @@ internal static class HookDecision
         }
 
         var ending = StatusReport.Pending(now, status?.NodeCount ?? 0, StatusReport.Accepted(state) ?? "") with { Reason = refusal.Reason, Message = refusal.Message };
-        return Write(state, steps, ending) with { Stories = [.. known?.Stories ?? [], .. steps.Stories], RestsOnAbsence = restsOnAbsence };
+        return Write(steps, ending) with { Stories = [.. known?.Stories ?? [], .. steps.Stories], RestsOnAbsence = restsOnAbsence };
     }
 
     /// <summary>The hooks that come after the window, of which everything is released that will be.</summary>
     /// <returns>Null where there are none; the last one carries the final status.</returns>
     public static Decision? AfterWindow(FreezeState state, Progress progress, Verdict verdict)
     {
-        if (state.Request.Status?.Hooks is not { Count: > 0 } hooks) return null;
+        if (state.Hooks is not { Count: > 0 } hooks) return null;
         var steps = HookSteps.Of(state, hooks, HookStage.PostThaw);
         var now = state.With(steps.Hooks);
         if (steps.IsDone && steps.Failed(HookStage.PostThaw) is { } failed) verdict = verdict with { Message = $"{verdict.Message} A hook after the thaw failed: {HookSteps.Describe(failed)}" };
@@ -84,29 +86,34 @@ internal static class HookDecision
         var (done, all) = (steps.Hooks.Count(h => h is { Stage: HookStage.PostThaw, State: > HookState.Running }), steps.Hooks.Count(h => h.Stage == HookStage.PostThaw));
         var message = $"after the thaw {done} of {Verdict.Count(all, "hook")} have ended.";
         var generation = state.Request.Metadata.Generation ?? 0;
-        var finished = new Conditions(state.Request.Status.Conditions, generation, state.Now).Set(ConditionTypes.Finished, ConditionStatus.False, Reasons.RunningHooks, message).All[0];
+        var finished = new Conditions(state.Request.Status!.Conditions, generation, state.Now).Set(ConditionTypes.Finished, ConditionStatus.False, Reasons.RunningHooks, message).All[0];
         var status = ended with
         {
             Phase = FreezePhase.Thawing,
             Message = $"{verdict.Message} Then, {message}",
             Conditions = [.. ended.Conditions.Select(c => c.Type == ConditionTypes.Finished ? finished : c)],
         };
-        return Write(state, steps, status) with { Stories = steps.Stories };
+        return Write(steps, status) with { Stories = steps.Stories };
     }
 
     /// <summary>The condition HooksSucceeded.</summary>
     public static Conditions AboutHooks(this Conditions conditions, FreezeState state)
     {
-        var hooks = state.Request.Status?.Hooks ?? [];
-        if (hooks.FirstOrDefault(h => h is { State: HookState.Failed, OnError: HookErrorMode.Fail }) is { } failed)
+        var hooks = state.Hooks;
+        if (hooks.FirstOrDefault(h => h.OnError == HookErrorMode.Fail && (h.State == HookState.Failed || IsOwed(h))) is { } failed)
             return conditions.Set(ConditionTypes.HooksSucceeded, ConditionStatus.False, failed.Reason ?? Reasons.HookFailed, HookSteps.Describe(failed));
         return hooks.Count > 0 && hooks.All(h => h.State > HookState.Running)
             ? conditions.Set(ConditionTypes.HooksSucceeded, ConditionStatus.True, Reasons.HooksSucceeded)
             : conditions.Keep(ConditionTypes.HooksSucceeded);
     }
 
-    private static Decision Write(FreezeState state, HookSteps steps, FreezeRequestStatus status) =>
-        steps.IsChanged || steps.Starts.Count > 0
+    /// <summary>After the thaw it was not run, although its pod may be there.</summary>
+    private static bool IsOwed(HookStatus hook) =>
+        hook is { Stage: HookStage.PostThaw, State: HookState.Skipped, Reason: Reasons.HookInterrupted or Reasons.HooksNotEnabled };
+
+    /// <summary>At once where something is to begin, or where the next step rests on what has ended; otherwise at the pace of any status.</summary>
+    private static Decision Write(HookSteps steps, FreezeRequestStatus status) =>
+        steps.Starts.Count > 0 || (steps.IsDone && steps.IsChanged)
             ? new() { Action = new FreezeAction.RunHooks(steps.Starts), Status = status }
-            : new() { RequeueAfter = Look };
+            : new() { Status = status, RequeueAfter = Look };
 }

@@ -48,29 +48,36 @@ internal static class HookPlan
             if (!hooks.Velero) continue;
             foreach (var pod in affected.Where(IsRunning).OrderBy(pod => pod.Metadata.Name, StringComparer.Ordinal))
             {
-                if (HookCommand.OfAnnotations(stage, pod) is { } command) plan.Add(New(stage, HookCommand.OfVelero, pod, command));
+                if (HookCommand.OfAnnotations(stage, pod) is not { } command) continue;
+                if (!HookCommand.HasContainer(pod, command.Container))
+                    return ([], new(Reasons.InvalidHook, $"spec.hooks.velero: pod {ns}/{pod.Metadata.Name} has no container {Shortened(command.Container)}, which its annotation names."));
+                plan.Add(New(stage, HookCommand.OfVelero, pod, command));
             }
         }
 
-        return plan.Count <= Bounds.Hooks
-            ? (plan, null)
-            : ([], new(Reasons.InvalidHook, $"spec.hooks: {plan.Count} commands in pods, and one request runs {Bounds.Hooks}: make several requests."));
+        return plan.Count <= Bounds.Hooks ? (plan, null) : ([], TooMany(plan.Count));
     }
 
     /// <summary>
     /// What was planned before and what is planned now: what has begun stays, and so does what runs after the thaw, because its pod may have been told to
     /// wait for it.
     /// </summary>
+    /// <returns>More than <see cref="Bounds.Hooks"/> where pods came and went too often: then the request cannot go on.</returns>
     public static IReadOnlyList<HookStatus> Merge(IReadOnlyList<HookStatus> before, IReadOnlyList<HookStatus> now)
     {
         if (before.Count == 0) return now;
         var kept = before.Where(h => h.State != HookState.Pending || h.StartedAt is not null || h.Stage == HookStage.PostThaw).ToDictionary(Key);
-        var merged = kept.Values.Concat(now.Where(h => !kept.ContainsKey(Key(h)))).OrderBy(h => h.Stage).ThenBy(Order).ThenBy(h => h.Pod, StringComparer.Ordinal).ToArray();
-        return merged.Length <= Bounds.Hooks ? merged : before;
+        return [.. kept.Values.Concat(now.Where(h => !kept.ContainsKey(Key(h)))).OrderBy(h => h.Stage).ThenBy(Order).ThenBy(h => h.Pod, StringComparer.Ordinal).ThenBy(h => h.PodUid, StringComparer.Ordinal)];
     }
 
+    /// <summary>Why a request with so many commands is refused.</summary>
+    public static Refusal TooMany(int count) =>
+        new(Reasons.InvalidHook, $"spec.hooks: {count} commands in pods, and one request runs {Bounds.Hooks}: make several requests.");
+
     /// <summary>Tells one hook in one pod from all others of a request.</summary>
-    public static string Key(HookStatus hook) => $"{hook.Stage}/{hook.Hook}/{hook.Pod}";
+    public static string Key(HookStatus hook) => $"{hook.Stage}/{hook.Hook}/{hook.Pod}/{hook.PodUid}";
+
+    private static string Shortened(string name) => name.Length <= 100 ? name : $"{name[..100]}…";
 
     private static bool IsRunning(Pod pod) => pod.Status?.Phase == "Running";
 
@@ -79,5 +86,5 @@ internal static class HookPlan
         hook.Hook.IndexOf('[', StringComparison.Ordinal) is var at && at > 0 && int.TryParse(hook.Hook.AsSpan(at + 1).TrimEnd(']'), out var index) ? index : int.MaxValue;
 
     private static HookStatus New(HookStage stage, string name, Pod pod, HookCommand command) =>
-        new() { Stage = stage, Hook = name, Pod = pod.Metadata.Name, Container = command.Container, OnError = command.OnError };
+        new() { Stage = stage, Hook = name, Pod = pod.Metadata.Name, PodUid = pod.Metadata.Uid ?? "", Container = command.Container, OnError = command.OnError };
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Quiesce.Crds;
@@ -8,17 +9,24 @@ namespace Quiesce.Operator.Hooks;
 /// <summary>The commands of hooks that this process has under way, and how those of a moment ago ended. Safe for any number of threads.</summary>
 /// <remarks>
 /// In memory alone: whoever comes after knows from the status which commands may have run. A command is sent once its status is written, and never by
-/// an operator that has lost its lease. Nothing bounds how many run at once but the bound of each request: one that waits would wait for another tenant's.
+/// an operator that has lost its lease. How many run at once is bounded for each namespace: none waits for another tenant's.
 /// </remarks>
 internal sealed partial class HookRuns(KubernetesConnection connection, TimeProvider time, ILogger<HookRuns> logger)
 {
-    /// <summary>What could not be sent after the thaw is sent again for at least as long.</summary>
+    /// <summary>Commands under way at once for one namespace, which waits for none of another's.</summary>
+    private const int MostOfNamespace = 256;
+
+    /// <summary>What could not be sent is sent again for as long: also after a deletion, which waits for it.</summary>
     private static readonly TimeSpan RetryFor = TimeSpan.FromSeconds(60);
+
+    /// <summary>The same for what is owed to an application that has been told to wait.</summary>
+    private static readonly TimeSpan RetryOwedFor = TimeSpan.FromMinutes(5);
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
     private readonly PodExec _exec = new(connection);
     private readonly ResourceClient<Pod> _pods = new(connection, Kinds.Pods);
+    private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Dictionary<string, Run>> _runs = [];
 
@@ -122,14 +130,27 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
 
     private async Task<HookResult> RunAsync(FreezeRequest request, HookStatus hook, CancellationToken cancellationToken)
     {
-        var began = time.GetTimestamp();
-        while (true)
+        var turn = _turns.GetOrAdd(request.Metadata.NamespaceProperty, _ => new(MostOfNamespace));
+        await turn.WaitAsync(cancellationToken);
+        try
         {
-            var (result, isWorthARetry) = await OnceAsync(request, hook, cancellationToken);
-            // Before the freeze a command that may have run is not sent again; after the thaw it has to run at least once.
-            if (!isWorthARetry || time.GetElapsedTime(began) >= RetryFor) return result;
-            LogAgain(ObjectKey.Of(request), hook.Hook, hook.Pod, result.Message);
-            await Task.Delay(RetryPause, time, cancellationToken);
+            var (began, wasGone) = (time.GetTimestamp(), false);
+            var limit = hook.Stage == HookStage.PostThaw && request.Metadata.DeletionTimestamp is null ? RetryOwedFor : RetryFor;
+            while (true)
+            {
+                var (result, isWorthARetry) = await OnceAsync(request, hook, cancellationToken);
+                // There are those who say so untruly, for a moment.
+                var isGoneAgain = result.Reason == Reasons.PodGone && wasGone;
+                wasGone = result.Reason == Reasons.PodGone;
+                // Before the freeze a command that may have run is not sent again; after the thaw it has to run at least once.
+                if (isGoneAgain || !(isWorthARetry || wasGone) || time.GetElapsedTime(began) >= limit) return result;
+                LogAgain(ObjectKey.Of(request), hook.Hook, hook.Pod, result.Message);
+                await Task.Delay(RetryPause, time, cancellationToken);
+            }
+        }
+        finally
+        {
+            turn.Release();
         }
     }
 
@@ -142,9 +163,11 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         try
         {
             // Also where the spec says it all: what a proxy calls not found is not gone yet.
-            if (await _pods.GetAsync(ns, hook.Pod, cancellationToken) is not { } pod) return (Gone(hook), false);
-            var command = HookCommand.InSpec(request.Spec.Hooks, hook) is { } inSpec ? HookCommand.Of(inSpec, pod) : HookCommand.OfAnnotations(hook.Stage, pod);
-            if (command is null) return (new() { State = HookState.Skipped, Message = "the pod has no such annotation any more." }, false);
+            // One of another UID has taken its place, and has been told nothing.
+            if (await _pods.GetAsync(ns, hook.Pod, cancellationToken) is not { } pod || pod.Metadata.Uid != hook.PodUid) return (Gone(hook), false);
+            var ofAnnotations = request.Spec.Hooks is { Velero: true } && hook.Hook == HookCommand.OfVelero;
+            var command = HookCommand.InSpec(request.Spec.Hooks, hook) is { } inSpec ? HookCommand.Of(inSpec, pod) : ofAnnotations ? HookCommand.OfAnnotations(hook.Stage, pod) : null;
+            if (command is null) return (new() { State = HookState.Skipped, Message = "there is no such hook any more." }, false);
             timeout = command.Timeout;
             (started, isSent) = (time.GetTimestamp(), true);
             limit.CancelAfter(timeout);
@@ -156,12 +179,13 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
                 { ExitCode: { } code } => new() { State = HookState.Failed, Reason = Reasons.HookFailed, Message = $"the command ended with exit code {code}{LastLine(end.Output)}" },
                 _ => new() { State = HookState.Failed, Reason = Reasons.HookNotRun, Message = $"the command could not be run: {end.Error}" },
             };
-            return (result with { ExitCode = end.ExitCode, DurationMilliseconds = took, Output = end.Output }, false);
+            // kube-apiserver takes the connection before it asks the kubelet, so that one that is away is told of in this way.
+            return (result with { ExitCode = end.ExitCode, DurationMilliseconds = took, Output = end.Output }, end.ExitCode is null && isAfter);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             var message = $"the command did not end within {timeout.TotalSeconds:0.###} s, and may run still.";
-            return (new() { State = HookState.Failed, Reason = Reasons.HookTimeout, Message = message, DurationMilliseconds = (long)timeout.TotalMilliseconds }, false);
+            return (new() { State = HookState.Failed, Reason = Reasons.HookTimeout, Message = message, DurationMilliseconds = (long)timeout.TotalMilliseconds }, isAfter && !hasBegun);
         }
         catch (KubernetesApiException e) when (!hasBegun && e.Status == HttpStatusCode.Forbidden)
         {
@@ -171,7 +195,7 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         {
             // What was refused has not run. An error of the server's own does not tell: kube-apiserver answers 500 also when the kubelet took the command and went.
             var mayHaveRun = hasBegun || (isSent && e.Status is null or HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError);
-            var again = mayHaveRun ? isAfter : e.IsTransient || e.IsNotFound;
+            var again = isAfter ? e.Status is not HttpStatusCode.BadRequest : !mayHaveRun && (e.IsTransient || e.IsNotFound || e.Status is HttpStatusCode.Unauthorized);
             return (NotRun(mayHaveRun ? $"the connection was lost before the command's end was known, and it may run still: {e.Message}" : e.Message), again);
         }
     }

@@ -56,8 +56,11 @@ internal sealed record HookSteps
             }
             else if (run.Result is { } result) now[i] = Ended(now[i], result, OutputLength(now.Length));
             else if (run.IsStarted) running |= now[i].Stage == stage;
-            else starts.Add(now[i]);
-            if (now[i].State > HookState.Running) stories.Add(Tell(now[i]));
+            else if (now[i].Stage == stage) starts.Add(now[i]);
+            else now[i] = now[i] with { State = HookState.Skipped, Message = "the command was not sent." };
+            if (now[i].State <= HookState.Running) continue;
+            now[i] = now[i] with { FinishedAt = ToMilliseconds(state.Now) };
+            stories.Add(Tell(now[i]));
         }
 
         var steps = new HookSteps { Hooks = now, Stories = stories, IsRunning = running, Starts = starts };
@@ -65,13 +68,13 @@ internal sealed record HookSteps
         var next = Array.FindIndex(now, h => h.Stage == stage && h.State == HookState.Pending);
         if (!running && starts.Count == 0 && next >= 0 && !(stage == HookStage.PreFreeze && steps.Failed(stage) is not null))
         {
-            var over = state.IsBeingDeleted && state.Now >= new DateTimeOffset(state.Request.Metadata.DeletionTimestamp!.Value.ToUniversalTime()) + AfterDeletion;
+            var over = IsOver(state, now.Where(h => h.Stage == stage));
             for (var i = next; i < now.Length; i++)
             {
                 if (now[i].Stage != stage || now[i].State != HookState.Pending) continue;
                 if (!state.HooksAreEnabled) now[i] = now[i] with { State = HookState.Skipped, Reason = Reasons.HooksNotEnabled, Message = "hooks are not enabled any more." };
                 else if (over) now[i] = now[i] with { State = HookState.Skipped, Reason = Reasons.HookInterrupted, Message = "the request was deleted, and a minute was over." };
-                else if (now[i].Hook == now[next].Hook) starts.Add(now[i] = now[i] with { State = HookState.Running, StartedAt = ToMilliseconds(state.Now), Reason = null, Message = null });
+                else if (now[i].Hook == now[next].Hook) starts.Add(now[i] = now[i] with { State = HookState.Running, StartedAt = StartOf(state, now[i]), Reason = null, Message = null });
             }
 
             if (starts.Count > 0) stories.Add(new(stage.ToString(), $"running {starts[0].Hook} in {Verdict.Count(starts.Count, "pod")}: {Pods(starts)}."));
@@ -107,6 +110,21 @@ internal sealed record HookSteps
 
     private static string Pods(List<HookStatus> hooks) =>
         hooks.Count <= 8 ? string.Join(", ", hooks.Select(h => h.Pod)) : $"{string.Join(", ", hooks.Take(8).Select(h => h.Pod))} and {hooks.Count - 8} more";
+
+    /// <summary>
+    /// The request is being deleted, and a minute has gone since that, or since the first hook of the stage began where that was later: what is thawed may have been waited for.
+    /// </summary>
+    private static bool IsOver(FreezeState state, IEnumerable<HookStatus> stage)
+    {
+        if (!state.IsBeingDeleted || stage.Min(h => h.StartedAt) is not { } first) return false;
+        // The API server's clock may be ahead of this one.
+        var deleted = new DateTimeOffset(state.Request.Metadata.DeletionTimestamp!.Value.ToUniversalTime());
+        return state.Now >= (deleted > first && deleted <= state.Now ? deleted : first) + AfterDeletion;
+    }
+
+    /// <summary>Now, or when a start that may have been written already says so.</summary>
+    private static DateTimeOffset StartOf(FreezeState state, HookStatus hook) =>
+        state.HookRuns.GetValueOrDefault(HookPlan.Key(hook)) is { IsStarted: false } noted ? noted.StartedAt : ToMilliseconds(state.Now);
 
     /// <summary>As it is stored, so that what is read back is the same.</summary>
     private static DateTimeOffset ToMilliseconds(DateTimeOffset time) => new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);

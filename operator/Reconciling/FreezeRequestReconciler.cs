@@ -207,6 +207,9 @@ internal sealed partial class FreezeRequestReconciler(
             {
                 case FreezeAction.Claim or FreezeAction.CreateWindow or FreezeAction.CreateNodeFreezes or FreezeAction.Command:
                     return known with { WriteRefused = FreezeWrites.Refusal(e) };
+                // Once: what follows from it may be written, and if it is not, nothing can be.
+                case FreezeAction.RunHooks when state.Window is null && known.WriteRefused is null:
+                    return known with { WriteRefused = FreezeWrites.Refusal(e) };
                 case FreezeAction.Raise:
                     return known with { RaiseRefused = FreezeWrites.Refusal(e) };
                 default:

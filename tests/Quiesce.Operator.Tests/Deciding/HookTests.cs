@@ -227,6 +227,74 @@ public sealed class HookTests
         world.Ends("postThaw[0]/db-0", seconds: 61).Ends("postThaw[0]/db-1").Settle();
         Assert.Equal((HookState.Skipped, Reasons.HookInterrupted), (world.Hook("postThaw[1]/web-0").State, world.Hook("postThaw[1]/web-0").Reason));
         Assert.Equal(FreezePhase.Thawed, world.Status.Phase);
+        Assert.Equal(ConditionStatus.False, world.Condition(ConditionTypes.HooksSucceeded).Status);
+    }
+
+    [Fact]
+    public void However_long_the_release_takes_after_a_deletion_the_hooks_after_it_are_begun()
+    {
+        var world = Of(new() { PostThaw = [Hook()] }).Spec(s => s with { DeadlineSeconds = 300 }).Settle().Freeze();
+        world.Delete().Settle().Advance(130).Report("a", NodeFreezePhase.Thawed).Settle();
+        Assert.Equal(["postThaw[0]/db-0", "postThaw[0]/db-1"], world.Running);
+    }
+
+    [Fact]
+    public void A_pod_that_took_the_place_of_another_is_told_itself()
+    {
+        var world = Usual().Ends("preFreeze[0]/db-0");
+        world.Shop.Pod("db-0", "a", "db");
+        world.Ends("preFreeze[0]/db-1").Settle();
+        Assert.Equal(["preFreeze[0]/db-0"], world.Running);
+        Assert.Null(world.Window);
+        Assert.Equal(FreezePhase.Frozen, world.Ends("preFreeze[0]/db-0").Freeze().Status.Phase);
+    }
+
+    [Fact]
+    public void Pods_that_come_and_go_until_there_are_too_many_end_the_request()
+    {
+        var world = Of(new() { PreFreeze = [Hook("many")], PostThaw = [Hook("many")] });
+        for (var i = 0; i < 90; i++) world.Shop.Pod($"many-{i}", "a", "many");
+        world.Settle();
+        for (var i = 0; i < 90; i++)
+        {
+            world.Shop.Pods.Remove($"many-{i}");
+            world.Shop.Pod($"other-{i}", "a", "many");
+        }
+
+        foreach (var hook in world.Running.ToArray()) world.Ends(hook);
+        world.Settle();
+        Assert.Equal(Reasons.InvalidHook, world.Status.Reason);
+        Assert.All(world.Running, hook => Assert.StartsWith("postThaw[0]/many-", hook, StringComparison.Ordinal));
+        Assert.Equal(90, world.Running.Count());
+        Assert.Null(world.Window);
+    }
+
+    [Fact]
+    public void What_a_status_says_of_hooks_is_nothing_where_the_spec_has_none()
+    {
+        var world = World.With("a");
+        world.Request = world.Request with { Status = new() { StartedAt = World.Start, Hooks = [new() { Stage = HookStage.PostThaw, Hook = "velero", Pod = "db-0" }] } };
+        Assert.Equal(FreezePhase.Frozen, world.Freeze().Status.Phase);
+        world.Thaw().Report("a", NodeFreezePhase.Thawed).Settle();
+        Assert.Equal(FreezePhase.Thawed, world.Status.Phase);
+        Assert.DoesNotContain("RunHooks", world.Writes);
+    }
+
+    [Fact]
+    public void A_window_that_turns_up_after_the_applications_were_told_to_go_on_is_ended()
+    {
+        var world = Usual().Ends("preFreeze[0]/db-0").Ends("preFreeze[0]/db-1").Settle();
+        var (window, plans) = (world.Window, world.Plans.ToArray());
+        world.Window = null;
+        world.Plans.Clear();
+        world.Request = world.Request with { Status = world.Status with { Phase = FreezePhase.Pending } };
+        world.Agents.Clear();
+        world.Settle();
+        Assert.Equal(["postThaw[0]/db-0", "postThaw[0]/db-1"], world.Running);
+        world.Window = window;
+        foreach (var (node, plan) in plans) world.Plans[node] = plan;
+        world.Settle();
+        Assert.Equal(WindowState.Thawed, world.Window!.Spec.DesiredState);
     }
 
     [Fact]
@@ -340,7 +408,7 @@ public sealed class HookTests
         world.Ends("preFreeze[0]/web-0").Settle();
         Assert.Equal(["velero/db-0"], world.Running);
         Assert.Equal([(HookStage.PreFreeze, HookErrorMode.Continue), (HookStage.PostThaw, HookErrorMode.Fail)], world.Status.Hooks.Where(h => h.Hook == "velero").Select(h => (h.Stage, h.OnError)));
-        world.Runs[world.Runs.Keys.Single(k => k == "PreFreeze/velero/db-0")] = world.Runs["PreFreeze/velero/db-0"] with { Result = new() { State = HookState.Failed, Reason = Reasons.HookFailed, Message = "no" } };
+        world.Ends("velero/db-0", 1);
         Assert.Equal(FreezePhase.Frozen, world.Freeze().Status.Phase);
     }
 

@@ -223,7 +223,7 @@ internal sealed class World
 
     public World Ends(string hook, HookResult result, double seconds = 0)
     {
-        var key = Runs.Keys.Single(key => key.EndsWith($"/{hook}", StringComparison.Ordinal));
+        var key = Runs.Keys.Last(key => key.Contains($"/{hook}/", StringComparison.Ordinal) && Runs[key].Result is null);
         Assert.True(Runs[key] is { IsStarted: true, Result: null }, $"{hook} is not under way");
         Advance(seconds);
         Runs[key] = Runs[key] with { Result = result };

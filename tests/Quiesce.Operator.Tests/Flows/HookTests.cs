@@ -38,10 +38,10 @@ public sealed class HookTests
     {
         await using var set = await SetAsync(3);
         var (stage, kubelet) = set;
-        var held = new List<int>();
+        var held = new System.Collections.Concurrent.ConcurrentQueue<int>();
         kubelet.Script = async call =>
         {
-            held.Add(stage.Ledger.Holding);
+            held.Enqueue(stage.Ledger.Holding);
             await call.WriteAsync($"{string.Join(' ', call.Command)} in {call.Pod}\n");
             return 0;
         };
@@ -59,7 +59,7 @@ public sealed class HookTests
         var thawed = await stage.PhaseAsync(request, FreezePhase.Thawed);
         Assert.Equal(["hook-0", "hook-1", "hook-2"], Runs(kubelet, After));
         // Nothing was frozen while any of them ran.
-        Assert.All(held, holding => Assert.Equal(0, holding));
+        Assert.Equal([0, 0, 0, 0, 0, 0], held);
         Assert.Equal(6, thawed.Hooks.Count);
         Assert.All(thawed.Hooks, h =>
         {
@@ -165,6 +165,22 @@ public sealed class HookTests
         var thawed = await stage.PhaseAsync(request, FreezePhase.Thawed);
         Assert.Equal(["hook-0", "hook-0"], Runs(kubelet, After));
         Assert.All(thawed.Hooks, h => Assert.Equal(HookState.Succeeded, h.State));
+    }
+
+    [Fact]
+    public async Task After_the_thaw_a_command_that_could_not_be_run_is_sent_again()
+    {
+        await using var set = await SetAsync(1);
+        var (stage, kubelet) = set;
+        var refusals = 0;
+        // What kube-apiserver says of a kubelet that does not answer, once it has taken the connection.
+        kubelet.Script = call => call.Command[1] == "go" && ++refusals <= 2 ? call.RefuseAsync("error dialing backend: connection refused") : Task.FromResult(0);
+        var request = await stage.RequestAsync(s => s with { Hooks = Both(), DeadlineSeconds = 60 });
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        await stage.ThawAsync(request);
+        var thawed = await stage.PhaseAsync(request, FreezePhase.Thawed);
+        Assert.Equal(3, Runs(kubelet, After).Count());
+        Assert.Equal(HookState.Succeeded, thawed.Hooks[^1].State);
     }
 
     [Fact]
