@@ -59,7 +59,11 @@ internal sealed class WatchStream(HttpContext http, ApiRequest request, ListOpti
                 var first = await Task.WhenAny(watch.Ending, timeout, changed, bookmark).ConfigureAwait(false);
                 if (first == watch.Ending)
                 {
-                    await EndAsync(await watch.Ending.ConfigureAwait(false)).ConfigureAwait(false);
+                    var how = await watch.Ending.ConfigureAwait(false);
+                    // What was written before is told before: of a kind that is withdrawn nobody is told again that its objects are gone.
+                    while (how == WatchEnd.Orderly && feed.Reader.TryRead(out var last))
+                        await SendChangeAsync(last, watch).ConfigureAwait(false);
+                    await EndAsync(how).ConfigureAwait(false);
                     return;
                 }
 
