@@ -162,8 +162,7 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            // Also where the spec says it all: what a proxy calls not found is not gone yet.
-            // One of another UID has taken its place, and has been told nothing.
+            // Exec knows pods by name alone: one of another UID has taken its place, and was told nothing.
             if (await _pods.GetAsync(ns, hook.Pod, cancellationToken) is not { } pod || pod.Metadata.Uid != hook.PodUid) return (Gone(hook), false);
             var ofAnnotations = request.Spec.Hooks is { Velero: true } && hook.Hook == HookCommand.OfVelero;
             var command = HookCommand.InSpec(request.Spec.Hooks, hook) is { } inSpec ? HookCommand.Of(inSpec, pod) : ofAnnotations ? HookCommand.OfAnnotations(hook.Stage, pod) : null;
