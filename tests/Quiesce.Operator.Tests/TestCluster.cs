@@ -178,6 +178,8 @@ internal sealed class TestCluster : IAsyncDisposable
         await DeleteAllAsync(new ResourceClient<Lease>(Connection, Kinds.Leases), InternalNames.DefaultNamespace);
         foreach (var node in (await new ResourceClient<Node>(Connection, Kinds.Nodes).ListAsync(null)).Items)
             await AgentNodes.RemoveAsync(_server.Http, node.Metadata.Name);
+        // A test that ended early leaves its pods, and the next one's selectors would find them.
+        foreach (var pod in (await new ResourceClient<Pod>(Connection, Kinds.Pods).ListAsync("shop")).Items) await RemovePodAsync("shop", pod.Metadata.Name);
     }
 
     private static async Task DeleteAllAsync<T>(ResourceClient<T> client, string? ns = null)
