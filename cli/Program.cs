@@ -20,7 +20,14 @@ internal static class Program
             RunCommand.Create(),
             StatusCommand.Create(),
             InspectCommand.Create(),
+            TimelineCommand.Create(),
+            WaitSnapshotsCommand.Create(),
+            InstallManifestsCommand.Create(),
+            UpgradeAgentsCommand.Create(),
+            UninstallCommand.Create(),
+            CompletionCommand.Create(),
         };
+        if (arguments is [CompletionCommand.Question, ..]) return CompletionCommand.Answer(root, arguments[1..]);
         // No response files: what follows -- is somebody else's command line.
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)

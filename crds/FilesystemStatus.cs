@@ -30,8 +30,14 @@ public sealed record FilesystemStatus
     /// <summary>Milliseconds of the flush before the freeze; applications keep running meanwhile.</summary>
     public double? FlushMilliseconds { get; init; }
 
+    /// <summary>When the last flush before the freeze returned, by the node's wall clock: for drawing the window, no rule depends on it.</summary>
+    public DateTimeOffset? FlushedAt { get; init; }
+
     /// <summary>Milliseconds of the freeze call: what a writer of this filesystem saw as the start of its stall.</summary>
     public double? FreezeMilliseconds { get; init; }
+
+    /// <summary>When the freeze call returned, by the node's wall clock: for drawing the window, no rule depends on it.</summary>
+    public DateTimeOffset? FrozenAt { get; init; }
 
     /// <summary>Milliseconds from the return of the freeze call to the return of the thaw call.</summary>
     public double? HeldMilliseconds { get; init; }

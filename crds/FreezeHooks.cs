@@ -22,7 +22,7 @@ public sealed record FreezeHook
     /// <summary>The container; null for the first one of the pod.</summary>
     public string? Container { get; init; }
 
-    /// <summary>Program and arguments; 1 to 64, without a shell.</summary>
+    /// <summary>Program and arguments; 1 to 64 with at most 8192 characters together, without a shell.</summary>
     public required IReadOnlyList<string> Command { get; init; }
 
     /// <summary>Longest run in one pod, as Go writes durations: <c>30s</c>, <c>1m30s</c>; 300 s at most.</summary>

@@ -23,5 +23,9 @@ internal sealed class ClusterOptions
     internal KubernetesConnection Connect(ParseResult parsed) => KubernetesConnection.Create(
         parsed.GetValue(_kubeconfig), parsed.GetValue(_context), new() { UserAgent = "kubectl-quiesce", RequestTimeout = _requestTimeout.Of(parsed) });
 
-    internal string Namespace(ParseResult parsed, KubernetesConnection connection) => parsed.GetValue(_namespace) ?? connection.Namespace ?? "default";
+    /// <param name="parsed">The command line.</param>
+    /// <param name="connection">The connection, for what its context says.</param>
+    /// <param name="around">What is meant where none is named; null for what the context says.</param>
+    internal string Namespace(ParseResult parsed, KubernetesConnection connection, string? around = null) =>
+        parsed.GetValue(_namespace) ?? (around is { Length: > 0 } ? around : null) ?? connection.Namespace ?? "default";
 }

@@ -16,7 +16,7 @@ internal static class FreezeCommand
         var (cluster, request, output) = (new ClusterOptions(), new RequestOptions(), new ObjectOutput());
         var dryRun = new Option<bool>("--dry-run") { Description = "Resolve everything and tell what would be frozen, skipped or refused, and freeze nothing; as 'inspect'." };
         var command = new Command("freeze", "Freeze, and return when all of it is frozen. It stays so until 'thaw', or until the deadline.") { dryRun };
-        request.AddTo(command);
+        request.AddTo(command, cluster);
         cluster.AddTo(command);
         output.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>

@@ -13,7 +13,7 @@ internal static class InspectCommand
     {
         var (cluster, request, output) = (new ClusterOptions(), new RequestOptions(), new ObjectOutput());
         var command = new Command("inspect", "Tell what would be frozen, skipped or refused, node by node. Freezes nothing.");
-        request.AddTo(command);
+        request.AddTo(command, cluster);
         cluster.AddTo(command);
         output.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>

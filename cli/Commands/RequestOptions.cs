@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Security.Cryptography;
 using Quiesce.Crds;
+using Quiesce.Crds.Client;
 
 namespace Quiesce.Cli.Commands;
 
@@ -35,8 +36,10 @@ internal sealed class RequestOptions
 
     private readonly Option<string?> _name = new("--name") { Description = "The name of the FreezeRequest. Default: one that is made up.", HelpName = "NAME" };
 
-    internal void AddTo(Command command)
+    internal void AddTo(Command command, ClusterOptions cluster)
     {
+        _claims.CompletionSources.Add(Names.Of(cluster, Kinds.PersistentVolumeClaims));
+        _node.CompletionSources.Add(Names.Of(cluster, Kinds.Nodes));
         foreach (var option in new Option[] { _claims, _pods, _hostPaths, _node, _nodeSelector, _shared, _deadline.Option, _freezeTimeout.Option, _wait, _velero, _name }) command.Add(option);
         command.Validators.Add(result =>
         {

@@ -23,7 +23,7 @@ internal static partial class RunCommand
         };
         var line = new Argument<string[]>("COMMAND") { Description = "The command and its arguments, after --.", Arity = ArgumentArity.OneOrMore };
         var command = new Command("run", "Freeze, run a command, and thaw. The exit code is the command's, or that of the verdict where the command succeeded and the window did not hold.") { renew, line };
-        request.AddTo(command);
+        request.AddTo(command, cluster);
         cluster.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {

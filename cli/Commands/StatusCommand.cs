@@ -12,7 +12,7 @@ internal static class StatusCommand
     internal static Command Create()
     {
         var (cluster, output) = (new ClusterOptions(), new ObjectOutput());
-        var name = new Argument<string?>("NAME") { Description = "A FreezeRequest. Default: all of the namespace.", Arity = ArgumentArity.ZeroOrOne };
+        var name = Names.Request("A FreezeRequest. Default: all of the namespace.", cluster, optional: true);
         var everywhere = new Option<bool>("--all-namespaces", "-A") { Description = "Those of all namespaces." };
         var command = new Command("status", "Show a request with its nodes, filesystems and hooks, or a table of all requests.") { name, everywhere };
         cluster.AddTo(command);

@@ -11,7 +11,7 @@ internal static class ThawCommand
     internal static Command Create()
     {
         var (cluster, output) = (new ClusterOptions(), new ObjectOutput());
-        var name = new Argument<string>("NAME") { Description = "The FreezeRequest." };
+        var name = Names.Request("The FreezeRequest.", cluster);
         var command = new Command("thaw", "End a window, wait until everything is thawed, and exit with the verdict: 0 only if it held without a break.") { name };
         cluster.AddTo(command);
         output.AddTo(command);

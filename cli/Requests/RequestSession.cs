@@ -50,14 +50,14 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
 
     /// <summary>Follows it until one of its states is the one that is waited for.</summary>
     /// <param name="isIt">Whether a state is.</param>
-    /// <param name="progress">Shown every state.</param>
+    /// <param name="progress">Shown every state; null to show none.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="CliException">It was deleted, or the API server is away for too long.</exception>
-    internal async Task<FreezeRequest> UntilAsync(Func<FreezeRequest, bool> isIt, Progress progress, CancellationToken cancellationToken)
+    internal async Task<FreezeRequest> UntilAsync(Func<FreezeRequest, bool> isIt, Progress? progress, CancellationToken cancellationToken)
     {
         await foreach (var request in FollowAsync(cancellationToken))
         {
-            progress.Show(request);
+            progress?.Show(request);
             if (isIt(request)) return request;
         }
 

@@ -85,6 +85,22 @@ public sealed class KubernetesConnection : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Client.Dispose();
 
+    /// <summary>The version of an API group that the server prefers.</summary>
+    /// <returns>Such as <c>v1</c>; null when the server has no such group.</returns>
+    /// <exception cref="KubernetesApiException">Refused or not answered.</exception>
+    public async Task<string?> PreferredVersionAsync(string group, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var response = await SendAsync(HttpMethod.Get, $"apis/{group}", null, cancellationToken);
+            return (await JsonSerializer.DeserializeAsync(await response.Content.ReadAsStreamAsync(cancellationToken), CoreJson.Default.ApiGroup, cancellationToken))?.PreferredVersion?.Version;
+        }
+        catch (KubernetesApiException e) when (e.IsNotFound)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Sends one request and returns a successful answer as soon as its headers are there.</summary>
     /// <exception cref="KubernetesApiException">Refused, or not answered within <see cref="ConnectionOptions.RequestTimeout"/>.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

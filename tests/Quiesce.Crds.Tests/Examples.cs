@@ -203,7 +203,9 @@ internal static class Examples
         Source = "/dev/sdb1",
         Device = "8:17",
         FlushMilliseconds = 12.5,
+        FlushedAt = new(2026, 11, 20, 10, 0, 0, TimeSpan.Zero),
         FreezeMilliseconds = 21.25,
+        FrozenAt = new(2026, 11, 20, 10, 0, 1, TimeSpan.Zero),
         HeldMilliseconds = 4000.125,
         ThawMilliseconds = 0,
     };

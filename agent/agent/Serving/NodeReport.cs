@@ -36,12 +36,12 @@ internal static class NodeReport
             HolderProtectionMessage = report.HolderProtectionMessage,
             FrozenFilesystems = report.FrozenFilesystems,
             ThawedFilesystems = report.ThawedFilesystems,
-            Filesystems = [.. ordered.Take(MaximumFilesystems).Select(f => Of(f, volumes ?? []))],
+            Filesystems = [.. ordered.Take(MaximumFilesystems).Select(f => Of(f, time, volumes ?? []))],
             FilesystemsOmitted = Math.Max(0, ordered.Count - MaximumFilesystems),
         };
     }
 
-    private static FilesystemStatus Of(FilesystemReport f, IReadOnlyList<NodeVolume> volumes) => new()
+    private static FilesystemStatus Of(FilesystemReport f, TimeProvider time, IReadOnlyList<NodeVolume> volumes) => new()
     {
         Path = f.Path,
         Claim = volumes.FirstOrDefault(v => f.Path.EndsWith($"/{KubeletVolumes.Folder(v)}", StringComparison.Ordinal))?.Claim,
@@ -52,7 +52,9 @@ internal static class NodeReport
         Source = f.Source,
         Device = f.Device,
         FlushMilliseconds = Milliseconds(f.FlushNanoseconds),
+        FlushedAt = Wall(f.FlushedAt, time),
         FreezeMilliseconds = Milliseconds(f.FreezeNanoseconds),
+        FrozenAt = Wall(f.FrozenAt, time),
         HeldMilliseconds = Milliseconds(f.HeldNanoseconds),
         ThawMilliseconds = Milliseconds(f.ThawNanoseconds),
     };

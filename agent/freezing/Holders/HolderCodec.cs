@@ -127,7 +127,9 @@ public static class HolderCodec
             Text(w, f.Source);
             Text(w, f.Device);
             Number(w, f.FlushNanoseconds);
+            Number(w, f.FlushedAt);
             Number(w, f.FreezeNanoseconds);
+            Number(w, f.FrozenAt);
             Number(w, f.HeldNanoseconds);
             Number(w, f.ThawNanoseconds);
         }
@@ -159,7 +161,9 @@ public static class HolderCodec
             Source = Text(r),
             Device = Text(r),
             FlushNanoseconds = Number(r),
+            FlushedAt = Number(r),
             FreezeNanoseconds = Number(r),
+            FrozenAt = Number(r),
             HeldNanoseconds = Number(r),
             ThawNanoseconds = Number(r),
         })],

@@ -61,8 +61,14 @@ public sealed record FilesystemReport
     /// <summary>Nanoseconds of the flushes; null before.</summary>
     public long? FlushNanoseconds { get; init; }
 
+    /// <summary>When the last flush returned, in <c>CLOCK_BOOTTIME</c> nanoseconds; null before.</summary>
+    public long? FlushedAt { get; init; }
+
     /// <summary>Nanoseconds of the freeze call; null before.</summary>
     public long? FreezeNanoseconds { get; init; }
+
+    /// <summary>When the freeze call returned success, in <c>CLOCK_BOOTTIME</c> nanoseconds; null before.</summary>
+    public long? FrozenAt { get; init; }
 
     /// <summary>Nanoseconds from the return of the freeze to the return of the thaw; null before.</summary>
     public long? HeldNanoseconds { get; init; }

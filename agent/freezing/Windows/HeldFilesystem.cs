@@ -36,6 +36,8 @@ internal sealed class HeldFilesystem(PlannedFilesystem plan)
 
     internal long FlushNanoseconds { get; set; }
 
+    internal long? FlushedAt { get; set; }
+
     /// <summary>When the call that is under way was asked for.</summary>
     internal long CallStarted { get; set; }
 

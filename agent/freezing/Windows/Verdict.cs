@@ -84,7 +84,9 @@ internal static class Verdict
             Source = f.Plan.Source,
             Device = f.Plan.Superblock.ToString(),
             FlushNanoseconds = f.FlushNanoseconds > 0 ? f.FlushNanoseconds : null,
+            FlushedAt = f.FlushedAt,
             FreezeNanoseconds = f.FreezeNanoseconds,
+            FrozenAt = f.FrozenAt > 0 ? f.FrozenAt : null,
             HeldNanoseconds = f.HeldNanoseconds,
             ThawNanoseconds = f.ThawNanoseconds,
         };

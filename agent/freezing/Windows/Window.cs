@@ -132,6 +132,7 @@ public sealed class Window
         if (filesystem.Step != HoldStep.Flushing) return;
         filesystem.Step = HoldStep.Flushed;
         filesystem.FlushNanoseconds += now - started;
+        filesystem.FlushedAt = now;
         if (cause is not null) return;
         if (error != Errno.None)
         {

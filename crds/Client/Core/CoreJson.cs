@@ -10,6 +10,7 @@ namespace Quiesce.Crds.Client;
 [JsonSerializable(typeof(ApiStatus))]
 [JsonSerializable(typeof(WatchLine))]
 [JsonSerializable(typeof(BookmarkObject))]
+[JsonSerializable(typeof(ApiGroup))]
 [JsonSerializable(typeof(Node))]
 [JsonSerializable(typeof(Pod))]
 [JsonSerializable(typeof(PersistentVolumeClaim))]
@@ -30,6 +31,18 @@ internal sealed record WatchLine
     public string? Type { get; init; }
 
     public JsonElement Object { get; init; }
+}
+
+/// <summary>What the server says of a group, as far as it is read.</summary>
+internal sealed record ApiGroup
+{
+    public ApiGroupVersion? PreferredVersion { get; init; }
+}
+
+/// <summary>A version of a group.</summary>
+internal sealed record ApiGroupVersion
+{
+    public string? Version { get; init; }
 }
 
 /// <summary>What a bookmark carries.</summary>

@@ -50,6 +50,8 @@ internal static class Refusals
             yield return Hook("no command", "podSelector: {matchLabels: {a: b}}", $"{at}.command", "Required value");
             yield return Hook("an empty command", "podSelector: {matchLabels: {a: b}}, command: []", $"{at}.command", "should have at least 1 items");
             yield return Hook("a command that is a string", "podSelector: {matchLabels: {a: b}}, command: sync", $"{at}.command", "must be of type array");
+            yield return Hook(
+                "a command of 8193 characters", $"podSelector: {{matchLabels: {{a: b}}}}, command: [{new string('a', 4096)}, {new string('b', 4096)}, c]", $"{at}.command", "command has more than 8192 characters");
             foreach (var timeout in new[] { "soon", "30", "0s", "301s", "-1s", "1d" })
                 yield return Hook($"a timeout of {timeout}", $"podSelector: {{matchLabels: {{a: b}}}}, command: [a], timeout: '{timeout}'", $"{at}.timeout", "timeout must be a duration of more than zero and at most 300 s");
             yield return Hook("an unknown answer to an error", "podSelector: {matchLabels: {a: b}}, command: [a], onError: Ignore", $"{at}.onError", "supported values");

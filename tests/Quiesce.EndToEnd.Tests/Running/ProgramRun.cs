@@ -70,6 +70,15 @@ internal sealed class ProgramRun : IAsyncDisposable
         await process.WaitForExitAsync(CancellationToken.None);
     }
 
+    /// <summary>Waits for its end.</summary>
+    /// <returns>Its exit code.</returns>
+    internal async Task<int> EndAsync()
+    {
+        await Eventually.TrueAsync(() => HasExited, $"the end of process {Id}");
+        await process.WaitForExitAsync(CancellationToken.None); // and of its output
+        return process.ExitCode;
+    }
+
     internal async Task StopAsync()
     {
         Signal(LibC.SIGTERM);

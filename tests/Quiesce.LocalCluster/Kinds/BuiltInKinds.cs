@@ -58,6 +58,7 @@ internal static class BuiltInKinds
             Columns = BuiltInColumns.Definition,
             Defaults = BuiltInDefaults.Definition,
         },
+        Kind("apps", "v1", "ControllerRevision", "controllerrevisions") with { Fields = ["data", "revision"] },
         Kind("apps", "v1", "DaemonSet", "daemonsets", "ds", status: true) with { CountsGenerations = true, Categories = ["all"], Columns = BuiltInColumns.DaemonSet },
         Kind("apps", "v1", "Deployment", "deployments", "deploy", status: true) with { CountsGenerations = true, Categories = ["all"], Columns = BuiltInColumns.Deployment },
         Kind("apps", "v1", "ReplicaSet", "replicasets", "rs", status: true) with { CountsGenerations = true, Categories = ["all"] },

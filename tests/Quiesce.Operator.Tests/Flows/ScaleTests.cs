@@ -53,6 +53,8 @@ public sealed class ScaleTests(ITestOutputHelper output)
             Source = $"/dev/mapper/{new string('d', 80)}-{i}",
             Device = "253:1234",
             FlushMilliseconds = 123.456,
+            FlushedAt = new(2026, 11, 20, 10, 0, 0, 123, 456, TimeSpan.Zero),
+            FrozenAt = new(2026, 11, 20, 10, 0, 1, 123, 456, TimeSpan.Zero),
             FreezeMilliseconds = 123.456,
             HeldMilliseconds = 123456.789,
             ThawMilliseconds = 1.234,
