@@ -35,7 +35,11 @@ internal static class CompletionCommand
         if (!words.SkipLast(1).Contains("--"))
         {
             var word = words.Length > 0 ? words[^1] : "";
-            foreach (var item in root.Parse(words).GetCompletions().Where(c => c.Label.StartsWith(word, StringComparison.Ordinal) && !c.Label.StartsWith('/') && c.Label is not ("-?" or "-h")))
+            // As text, in which an empty word at the end is one that is yet to be written, also behind an option.
+            // The library takes a new option behind one that can be repeated for another value of that: then the command alone tells what there is.
+            var asked = word.StartsWith('-') ? [words[0], word] : words;
+            var line = string.Join(' ', asked.Select(w => w.Any(char.IsWhiteSpace) ? $"\"{w}\"" : w));
+            foreach (var item in root.Parse(line).GetCompletions(line.Length).Where(c => c.Label.StartsWith(word, StringComparison.Ordinal) && !c.Label.StartsWith('/') && !(c.Label.Length == 2 && c.Label[0] == '-')))
                 Console.Out.WriteLine(item.Detail is { Length: > 0 } detail ? $"{item.Label}\t{detail.Split('\n')[0]}" : item.Label);
         }
 

@@ -13,6 +13,7 @@ internal static partial class InstallManifestsCommand
         var command = new Command("install-manifests", "Print the manifests of this version: kubectl quiesce install-manifests | kubectl apply --server-side -f -") { registry, tag };
         command.Validators.Add(result =>
         {
+            if (!Names.AreComplete(result)) return;
             if (result.GetValue(registry) is { } r && !Registry().IsMatch(r)) result.AddError($"--registry: '{r}' is not the beginning of an image's name, such as registry.example.com/quiesce");
             if (result.GetValue(tag) is { } t && !Tag().IsMatch(t)) result.AddError($"--tag: '{t}' is not an image's tag");
         });

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
+using System.CommandLine.Parsing;
 using k8s;
 using k8s.Models;
 using Quiesce.Crds.Client;
@@ -11,6 +12,10 @@ internal static class Names
 {
     /// <summary>A person waits for a key to be answered.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>Every option has its value. One that has not is complained of by itself, and reading it would fail.</summary>
+    internal static bool AreComplete(CommandResult result) =>
+        result.Children.OfType<OptionResult>().All(o => o.Implicit || o.Tokens.Count > 0 || o.Option.Arity.MinimumNumberOfValues == 0);
 
     /// <summary>The argument NAME of a FreezeRequest.</summary>
     internal static Argument<string?> Request(string description, ClusterOptions cluster, bool optional = false)

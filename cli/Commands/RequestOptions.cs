@@ -43,6 +43,7 @@ internal sealed class RequestOptions
         foreach (var option in new Option[] { _claims, _pods, _hostPaths, _node, _nodeSelector, _shared, _deadline.Option, _freezeTimeout.Option, _wait, _velero, _name }) command.Add(option);
         command.Validators.Add(result =>
         {
+            if (!Names.AreComplete(result)) return;
             var (claims, pods, paths) = (result.GetValue(_claims) ?? [], result.GetValue(_pods) ?? [], result.GetValue(_hostPaths) ?? []);
             var (node, selector) = (result.GetValue(_node), result.GetValue(_nodeSelector));
             if (claims.Length + pods.Length + paths.Length == 0) result.AddError($"{command.Name}: say what to freeze: --pvc, --pod-selector or --host-path");

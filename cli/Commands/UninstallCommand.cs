@@ -22,6 +22,7 @@ internal static class UninstallCommand
         cluster.AddTo(command);
         command.Validators.Add(result =>
         {
+            if (!Names.AreComplete(result)) return;
             if (result.GetValue(requestsOnly) && result.GetValue(definitions)) result.AddError("--requests-only goes without --definitions");
         });
         command.SetAction(async (parsed, cancellationToken) =>

@@ -29,6 +29,7 @@ internal static class WaitSnapshotsCommand
         cluster.AddTo(command);
         command.Validators.Add(result =>
         {
+            if (!Names.AreComplete(result)) return;
             if (result.GetValue(backup) is null && result.GetValue(schedule) is not null) result.AddError("--velero-schedule belongs to --velero-backup");
             if (result.GetValue(backup) is not null && (result.GetValue(group) ?? result.GetValue(snapshotClass)) is not null) result.AddError("--velero-backup goes without --group and --snapshot-class");
             if (result.GetValue(backup) is not null && result.GetValue(claims) is { Length: > 0 }) result.AddError("--velero-backup goes without --pvc: the Backup's own spec says what is in it");

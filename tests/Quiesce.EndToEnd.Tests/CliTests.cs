@@ -92,7 +92,7 @@ public sealed class CliTests(Installation installation)
         // Usage.
         foreach (var line in new[]
         {
-            "freeze", "freeze --host-path /a", "freeze --pvc a --node b", "freeze --pvc a --deadline never", "freeze --pvc a --deadline 2h", "freeze -l a=b,", "run --pvc a", "thaw", "thaw nobody", "status nobody",
+            "freeze", "freeze --pvc", "run --deadline", "wait-snapshots --group", "uninstall --timeout", "install-manifests --tag", "freeze --host-path /a", "freeze --pvc a --node b", "freeze --pvc a --deadline never", "freeze --pvc a --deadline 2h", "freeze -l a=b,", "run --pvc a", "thaw", "thaw nobody", "status nobody",
             "freeze --pvc a --name Not_A_Name", "nonsense",
         })
         {
