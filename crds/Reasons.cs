@@ -137,6 +137,10 @@ public static class Reasons
     public const string AlreadyFrozen = "AlreadyFrozen";
     /// <summary>Another window of this node holds it, what backs it, or what it backs.</summary>
     public const string HeldByOtherRequest = "HeldByOtherRequest";
+    /// <summary>A hold of the filesystem ended a moment ago, and this installation leaves a pause between two.</summary>
+    public const string TooSoon = "TooSoon";
+    /// <summary>The namespace has as many requests under way as this installation allows.</summary>
+    public const string TooManyRequests = "TooManyRequests";
     /// <summary>What was opened is not the mount that was resolved; it was left alone.</summary>
     public const string IdentityChanged = "IdentityChanged";
     /// <summary>Nothing of the plan can be frozen.</summary>

@@ -45,6 +45,8 @@ public static class FreezeReason
     public const string AlreadyFrozen = "AlreadyFrozen";
     /// <summary>Another window on this node holds it, what backs it, or what it backs.</summary>
     public const string HeldByOtherRequest = "HeldByOtherRequest";
+    /// <summary>A hold of it ended a moment ago, and this installation leaves a pause between two.</summary>
+    public const string TooSoon = "TooSoon";
     /// <summary>What was opened is not the mount that was resolved.</summary>
     public const string IdentityChanged = "IdentityChanged";
     /// <summary>Nothing can be frozen.</summary>

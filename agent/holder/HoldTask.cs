@@ -51,6 +51,7 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
             if (early is not null) return Fail(early.Reason == FreezeReason.ThawRequested ? FreezeReason.ThawedBeforeFrozen : early.Reason, PlanTooSlow());
             if (plan!.Refusal is { } refusal) return Fail(refusal.Reason, refusal.Message);
             if (!protection!.IsProtected && !order.AllowUnprotected) return Fail(FreezeReason.HolderUnprotected, Unprotected());
+            if (Rest.Refuse(order.Rests, plan!, kernel.BootTime()) is { } soon) return Fail(soon.Reason, soon.Message);
             if (OpenJournal() is { } why) return Fail(why.Reason, why.Message);
 
             window = new Window(order.Options, plan.Filesystems, started);

@@ -14,6 +14,8 @@ internal static class Admission
         if (OfRequest(state) is { } refused) return (null, refused, false);
         var spec = state.Request.Spec;
         var ns = state.Request.Metadata.NamespaceProperty ?? "";
+        if (state.Ahead >= state.Limits.MaxRequestsPerNamespace)
+            return Refuse(Reasons.TooManyRequests, $"{state.Ahead} requests of the namespace {ns} have not ended, and this installation allows {state.Limits.MaxRequestsPerNamespace} at a time.");
         if (HookPlan.HasHooks(spec) && !state.HooksAreEnabled)
             return Refuse(Reasons.HooksNotEnabled, $"the request has hooks, and this installation does not enable them for the namespace {ns}.");
         var (nodes, refusal) = Resolution.Resolve(spec, ns, state.Cluster, state.Workloads);

@@ -40,7 +40,7 @@ internal static class FreezeDecision
         if (HookDecision.BeforeWindow(state, nodes!, accepted) is { } hooks) return hooks;
         if (state.Since is { } since && state.Now >= since + TimeSpan.FromSeconds(state.Request.Spec.FreezeTimeoutSeconds))
         {
-            var again = state.Request.Status is { Reason: Reasons.TargetsChanged or Reasons.HeldByOtherRequest } status ? new Refusal(status.Reason, status.Message ?? "") : null;
+            var again = state.Request.Status is { Reason: Reasons.TargetsChanged or Reasons.HeldByOtherRequest or Reasons.TooSoon } status ? new Refusal(status.Reason, status.Message ?? "") : null;
             return HookDecision.BeforeRefusal(state, again ?? new(Reasons.FreezeTimeout, "the API server did not take the window in time."), restsOnAbsence: true);
         }
 

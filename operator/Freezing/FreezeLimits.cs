@@ -6,6 +6,9 @@ internal sealed record FreezeLimits
     /// <summary>The longest hold a request may ask for.</summary>
     public TimeSpan MaxDeadline { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How many requests of one namespace may be under way at a time.</summary>
+    public int MaxRequestsPerNamespace { get; init; } = 100;
+
     /// <summary>How much longer than its own bound a node may stay silent before it counts as lost.</summary>
     /// <remarks>For the node's last report to get through; its filesystems are thawed at its deadline, whatever happens to the report.</remarks>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);

@@ -25,6 +25,9 @@ internal sealed record FreezeState
     /// <summary>Pods and claims of the request's namespace, read after the last write; null where nobody asked for them yet.</summary>
     public Workloads? Workloads { get; init; }
 
+    /// <summary>Requests of its namespace that have not ended, and began or were created before it.</summary>
+    public int Ahead { get; init; }
+
     /// <summary>Hooks are enabled for the request's namespace.</summary>
     public bool HooksAreEnabled { get; init; }
 

@@ -24,6 +24,8 @@ internal static class NextSteps
         Reasons.ProtectedFilesystem => "An administrator can allow that filesystem; freezing it can stop the node.",
         Reasons.AlreadyFrozen => "Whoever froze it must thaw it; a ThawRequest thaws it in any case.",
         Reasons.HeldByOtherRequest => "Wait until the other request has ended.",
+        Reasons.TooSoon => "Create a new request after that; conflictPolicy Wait does so by itself.",
+        Reasons.TooManyRequests => "Wait until one of them has ended; an administrator sets the maximum (--max-requests-per-namespace).",
         Reasons.ClaimNotFound or Reasons.NoPodMatches or Reasons.VolumeNotFound => "Create a new request with what exists in its namespace.",
         Reasons.ClaimNotBound => "Create a new request once it is bound and a pod runs with it.",
         Reasons.ClaimNotMounted => "Back it up without a freeze, or create a new request once a pod runs with it.",

@@ -43,7 +43,7 @@ internal static class StartAgain
     public static Decision? Decide(FreezeState state, Progress progress)
     {
         var (end, request) = (progress.End!, state.Request);
-        var again = end.Reason == Reasons.TargetsChanged || (end.Reason == Reasons.HeldByOtherRequest && request.Spec.ConflictPolicy == ConflictPolicy.Wait);
+        var again = end.Reason == Reasons.TargetsChanged || (end.Reason is Reasons.HeldByOtherRequest or Reasons.TooSoon && request.Spec.ConflictPolicy == ConflictPolicy.Wait);
         if (!again || progress.Opened || HookDecision.IsEnding(state) || state.IsBeingDeleted || request.Spec.DesiredState != DesiredState.Frozen || state.Now >= progress.FreezeBy) return null;
         // Where something may still be held, the request says so, and does not begin anew beside it.
         if (!progress.Nodes.All(n => n.IsFinal || n.Freeze is null)) return null;

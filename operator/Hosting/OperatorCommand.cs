@@ -42,6 +42,15 @@ internal sealed class OperatorCommand
         CustomParser = result => Duration(result.Tokens[0].Value, result.AddError),
     };
 
+    private readonly Option<int> _maxRequests = new("--max-requests-per-namespace")
+    {
+        Description = "How many requests of one namespace may be under way at a time.",
+        DefaultValueFactory = _ => new OperatorOptions().MaxRequestsPerNamespace,
+        CustomParser = result => int.TryParse(result.Tokens[0].Value, out var number) && number > 0
+            ? number
+            : NoNumber(result.Tokens[0].Value, result.AddError),
+    };
+
     private readonly Option<string[]> _hookNamespaces = new("--hooks-namespace")
     {
         Description = "A namespace whose requests may have hooks: commands that the operator runs in pods there. May be given several times. Default: none.",
@@ -64,7 +73,7 @@ internal sealed class OperatorCommand
     private OperatorCommand() => _root = new(
         "The Quiesce operator: carries out FreezeRequests and ThawRequests through the agents on the nodes.")
     {
-        _kubeconfig, _context, _namespace, _agentNamespace, _leaderElect, _identity, _maxDeadline, _hookNamespaces, _healthPort, _healthAddress, _verbose,
+        _kubeconfig, _context, _namespace, _agentNamespace, _leaderElect, _identity, _maxDeadline, _maxRequests, _hookNamespaces, _healthPort, _healthAddress, _verbose,
     };
 
     /// <summary>Runs the program to its end.</summary>
@@ -97,6 +106,7 @@ internal sealed class OperatorCommand
         LeaderElect = result.GetValue(_leaderElect),
         Identity = result.GetValue(_identity) ?? new OperatorOptions().Identity,
         MaxDeadline = result.GetValue(_maxDeadline) ?? new OperatorOptions().MaxDeadline,
+        MaxRequestsPerNamespace = result.GetValue(_maxRequests),
         HookNamespaces = result.GetValue(_hookNamespaces) ?? [],
         HealthPort = result.GetValue(_healthPort),
         HealthAddress = result.GetValue(_healthAddress)!,
@@ -147,6 +157,12 @@ internal sealed class OperatorCommand
 
         refuse($"--max-deadline: '{text}' is not a duration such as 90s, 10m or 1h, of one hour at most.");
         return null;
+    }
+
+    private static int NoNumber(string text, Action<string> refuse)
+    {
+        refuse($"--max-requests-per-namespace: '{text}' is not a number above zero.");
+        return 1;
     }
 
     private static IPAddress Refuse(string text, Action<string> refuse)

@@ -56,7 +56,7 @@ public static class OperatorHost
             AgentNamespace = options.AgentNamespace,
             Identity = options.Identity,
             HookNamespaces = options.HookNamespaces.ToHashSet(StringComparer.Ordinal),
-            Limits = new() { MaxDeadline = options.MaxDeadline, Grace = options.Grace },
+            Limits = new() { MaxDeadline = options.MaxDeadline, MaxRequestsPerNamespace = options.MaxRequestsPerNamespace, Grace = options.Grace },
         });
         services.AddSingleton<ClusterObjects>();
         services.AddSingleton<RequestClocks>();

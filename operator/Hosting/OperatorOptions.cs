@@ -1,5 +1,6 @@
 using System.Net;
 using Quiesce.Crds;
+using Quiesce.Operator.Freezing;
 
 namespace Quiesce.Operator;
 
@@ -26,6 +27,9 @@ public sealed record OperatorOptions
 
     /// <summary>The longest hold a request may ask for.</summary>
     public TimeSpan MaxDeadline { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How many requests of one namespace may be under way at a time.</summary>
+    public int MaxRequestsPerNamespace { get; init; } = new FreezeLimits().MaxRequestsPerNamespace;
 
     /// <summary>How much longer than its own bound a node may stay silent before it counts as lost.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);

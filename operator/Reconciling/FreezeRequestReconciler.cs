@@ -113,6 +113,7 @@ internal sealed partial class FreezeRequestReconciler(
             Restarted = _instances.Restarted(uid, nodeFreezes),
             Cluster = known.Cluster,
             Workloads = known.Workloads,
+            Ahead = Ahead(request),
             HooksAreEnabled = objects.Settings.HookNamespaces.Contains(request.Metadata.NamespaceProperty ?? ""),
             HookRuns = hooks.Of(uid),
             WriteRefused = known.WriteRefused,
@@ -121,6 +122,20 @@ internal sealed partial class FreezeRequestReconciler(
             Namespace = objects.Settings.Namespace,
             Limits = objects.Settings.Limits,
         };
+    }
+
+    /// <summary>How many requests of its namespace come before one that has not begun.</summary>
+    private int Ahead(FreezeRequest request)
+    {
+        if (request.Status is { Phase: > FreezePhase.Pending }) return 0;
+        var meta = request.Metadata;
+        return objects.FreezeRequestCache.All.Count(other => other.Metadata.NamespaceProperty == meta.NamespaceProperty && other.Metadata.Uid != meta.Uid && other.Status switch
+        {
+            { Phase: >= FreezePhase.Thawed } => false,
+            { Phase: > FreezePhase.Pending } => true,
+            // In the order of their creation, so that of many at once the first ones are taken, by any operator.
+            _ => (other.Metadata.CreationTimestamp ?? default, other.Metadata.Uid).CompareTo((meta.CreationTimestamp ?? default, meta.Uid)) < 0,
+        });
     }
 
     /// <summary>

@@ -29,7 +29,8 @@ internal static class RunCommand
         {
             if (HostPaths.Fault(result.GetValueOrDefault<string>() ?? "") is { } fault) result.AddError($"--kubelet-root: {fault}; give the absolute path of a folder of the host");
         });
-        var command = new Command("run", "Serve the NodeFreeze objects of one node.") { node, kubeconfig, ns, kubeletRoot, CommonOptions.HostRoot, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder };
+        var pause = CommonOptions.Duration("--min-pause", "What is left between two holds of one filesystem, so that nobody keeps it frozen by one after the other (default: none), such as 10s", default, new Duration(TimeSpan.FromHours(1)));
+        var command = new Command("run", "Serve the NodeFreeze objects of one node.") { node, kubeconfig, ns, kubeletRoot, pause, CommonOptions.HostRoot, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder };
         command.SetAction(async (parsed, _) =>
         {
             var hostRoot = parsed.GetValue(CommonOptions.HostRoot)!;
@@ -53,7 +54,7 @@ internal static class RunCommand
                 using var interrupt = Stop(PosixSignal.SIGINT, stop);
                 using var terminate = Stop(PosixSignal.SIGTERM, stop);
                 var context = new AgentContext(identity, connection, parsed.GetValue(ns)!, hostRoot, parsed.GetValue(kubeletRoot)!,
-                    new Permissions(parsed.GetValue(CommonOptions.AllowProtected) ?? [], parsed.GetValue(CommonOptions.AllowUnprotectedHolder)), new BegunPlans(journals, identity.Node), output, time, log);
+                    new Permissions(parsed.GetValue(CommonOptions.AllowProtected) ?? [], parsed.GetValue(CommonOptions.AllowUnprotectedHolder)), new HoldPauses(parsed.GetValue(pause).Span), new BegunPlans(journals, identity.Node), output, time, log);
                 await new NodeAgent(context, recovery).RunAsync(stop.Token).ConfigureAwait(false);
                 return ExitCode.Success;
             }

@@ -8,7 +8,7 @@ namespace Quiesce.Agent.Serving;
 
 /// <summary>What every session of one agent shares. Safe for any number of threads.</summary>
 internal sealed class AgentContext(
-    AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, string kubeletRoot, Permissions permissions, BegunPlans begun, NonBlockingWriter output, TimeProvider time, ILogger log)
+    AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, string kubeletRoot, Permissions permissions, HoldPauses pauses, BegunPlans begun, NonBlockingWriter output, TimeProvider time, ILogger log)
 {
     private readonly ResourceClient<FreezeWindow> windows = new(connection, Kinds.FreezeWindows);
     private readonly HashSet<object> frozen = [];
@@ -22,6 +22,9 @@ internal sealed class AgentContext(
 
     /// <summary>What the administrator allowed beyond the rule.</summary>
     internal Permissions Permissions => permissions;
+
+    /// <summary>The pause between two holds.</summary>
+    internal HoldPauses Pauses => pauses;
 
     /// <summary>The plans this boot's agents have begun.</summary>
     internal BegunPlans Begun => begun;

@@ -31,6 +31,7 @@ internal sealed class NodeAgent
     {
         this.context = context;
         this.recovery = recovery;
+        foreach (var report in recovery.Reports) context.Pauses.Ended(report);
         left = recovery.Reports.Where(r => r.WindowId.Length > 0).ToDictionary(r => r.WindowId);
     }
 

@@ -108,6 +108,7 @@ internal sealed class NodeFreezeSession
             var held = HeldWindow.Start(
                 Order(HolderTask.Hold) with
                 {
+                    Rests = context.Pauses.Now(),
                     Options = new WindowOptions
                     {
                         Deadline = WindowCommands.Nanoseconds(command.DeadlineSeconds),
@@ -144,6 +145,7 @@ internal sealed class NodeFreezeSession
             }
             await follow.CancelAsync().ConfigureAwait(false);
             await commands.ConfigureAwait(false);
+            context.Pauses.Ended(final!);
             return final!;
         }
         finally

@@ -14,7 +14,7 @@ public static class HolderCodec
     /// <summary>Longest message in bytes; the channel's buffers hold it.</summary>
     public const int MaximumMessage = 256 * 1024;
 
-    private const byte Version = 3;
+    private const byte Version = 4;
     private const int MaximumItems = 4096;
     private const int MaximumText = 2048;
 
@@ -43,6 +43,14 @@ public static class HolderCodec
         List(w, order.Plan.ProtectedPaths);
         List(w, order.Plan.AllowedPaths);
         w.Write(order.AllowUnprotected);
+        w.Write(order.Rests.Count);
+        foreach (var rest in order.Rests)
+        {
+            w.Write(rest.Superblock.Major);
+            w.Write(rest.Superblock.Minor);
+            w.Write(rest.Until);
+        }
+
         w.Write(order.Options.Deadline);
         w.Write(order.Options.FreezeTimeout);
         w.Write(order.Options.FreezeAtOnce);
@@ -78,6 +86,7 @@ public static class HolderCodec
             AllowedPaths = List(r),
         },
         AllowUnprotected = r.ReadBoolean(),
+        Rests = [.. Enumerable.Range(0, Count(r)).Select(_ => new Rest(new(r.ReadUInt32(), r.ReadUInt32()), r.ReadInt64()))],
         Options = new WindowOptions
         {
             Deadline = r.ReadInt64(),

@@ -37,6 +37,9 @@ public sealed record HolderOrder
     /// <summary>Whether to freeze although the holder cannot leave the container's cgroups and PID namespace: an administrator's decision.</summary>
     public bool AllowUnprotected { get; init; }
 
+    /// <summary>What was held a moment ago, and is left alone for a while.</summary>
+    public IReadOnlyList<Rest> Rests { get; init; } = [];
+
     /// <summary>How the window behaves.</summary>
     public WindowOptions Options { get; init; } = new() { Deadline = 0, FreezeTimeout = 0 };
 

@@ -35,6 +35,26 @@ public sealed class AdmissionTests
         Refused(With("node-1").Spec(s => s with { DeadlineSeconds = 601 }), Reasons.DeadlineTooLong, "601", "600");
 
     [Fact]
+    public void A_request_beyond_what_a_namespace_may_have_under_way_is_refused()
+    {
+        var world = With("node-1");
+        (world.Ahead, world.Limits) = (3, new() { MaxRequestsPerNamespace = 3 });
+        Refused(world, Reasons.TooManyRequests, "3 requests of the namespace", "allows 3");
+    }
+
+    [Fact]
+    public void The_last_request_that_a_namespace_may_have_under_way_is_accepted_and_those_that_come_later_do_not_end_it()
+    {
+        var world = With("node-1");
+        (world.Ahead, world.Limits) = (2, new() { MaxRequestsPerNamespace = 3 });
+        world.Settle();
+        Assert.Equal(FreezePhase.Preparing, world.Status.Phase);
+        world.Ahead = 9;
+        world.Report("node-1", NodeFreezePhase.Prepared).Settle().Report("node-1", NodeFreezePhase.Frozen).Settle();
+        Assert.Equal(FreezePhase.Frozen, world.Status.Phase);
+    }
+
+    [Fact]
     public void A_deadline_at_the_maximum_is_accepted()
     {
         var world = With("node-1").Spec(s => s with { DeadlineSeconds = 600 }).Settle();

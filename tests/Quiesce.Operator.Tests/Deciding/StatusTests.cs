@@ -81,7 +81,7 @@ public sealed class StatusTests
         world.Spec(s => s with { Targets = [new() { AllFilesystems = new() { NodeSelector = new() } }] }).Settle();
         foreach (var node in nodes)
         {
-            world.Report(node, NodeFreezePhase.Prepared, frozen: 64, filesystems: [.. Filesystems(64).Select(f => f with { Type = "ext4", Source = "/dev/mapper/volume-group-with-a-name", Device = "253:128", FlushMilliseconds = 12.345, FlushedAt = DateTimeOffset.UtcNow, FrozenAt = DateTimeOffset.UtcNow, HeldMilliseconds = 12345.678, ThawMilliseconds = 1.234 })]);
+            world.Report(node, NodeFreezePhase.Prepared, frozen: 64, filesystems: [.. Filesystems(64).Select(f => f with { Type = "ext4", Source = "/dev/mapper/volume-group-with-a-name", Device = "253:128", FlushMilliseconds = 12.345, FlushedAt = TimeProvider.System.GetUtcNow(), FrozenAt = TimeProvider.System.GetUtcNow(), HeldMilliseconds = 12345.678, ThawMilliseconds = 1.234 })]);
         }
 
         world.Settle();

@@ -39,6 +39,8 @@ internal sealed class World
 
     public FreezeLimits Limits { get; set; } = new();
 
+    public int Ahead { get; set; }
+
     public bool HooksAreEnabled { get; set; } = true;
 
     /// <summary>The commands that this operator has sent.</summary>
@@ -94,6 +96,7 @@ internal sealed class World
         Restarted = Restarted,
         Cluster = new(Nodes, Agents),
         Workloads = Read,
+        Ahead = Ahead,
         HooksAreEnabled = HooksAreEnabled,
         HookRuns = Runs,
         WriteRefused = WriteRefused,

@@ -24,9 +24,10 @@ public sealed class OperatorCommandTests
         var options = OperatorCommand.Parse(
         [
             "--kubeconfig", "/k", "--context", "c", "--namespace", "n", "--agent-namespace", "a", "--leader-elect", "--identity", "me",
-            "--max-deadline", "90s", "--health-port", "8081", "--health-address", "0.0.0.0", "--verbose",
+            "--max-deadline", "90s", "--max-requests-per-namespace", "7", "--health-port", "8081", "--health-address", "0.0.0.0", "--verbose",
         ]);
         Assert.Equal(("/k", "c", "n", "a", true, "me"), (options.Kubeconfig, options.Context, options.Namespace, options.AgentNamespace, options.LeaderElect, options.Identity));
+        Assert.Equal(7, options.MaxRequestsPerNamespace);
         Assert.Equal((TimeSpan.FromSeconds(90), 8081, IPAddress.Any, true), (options.MaxDeadline, options.HealthPort, options.HealthAddress, options.Verbose));
     }
 
@@ -39,6 +40,8 @@ public sealed class OperatorCommandTests
     [Theory]
     [InlineData("--max-deadline", "10", "10")]
     [InlineData("--max-deadline", "0s", "0s")]
+    [InlineData("--max-requests-per-namespace", "0", "0")]
+    [InlineData("--max-requests-per-namespace", "many", "many")]
     [InlineData("--max-deadline", "61m", "61m")]
     [InlineData("--max-deadline", "m", "m")]
     [InlineData("--max-deadline", "-5m", "-5m")]
