@@ -120,7 +120,7 @@ readme() {
 # The first line tells what it was made of, so that --check finds it stale also where there is no helm.
 rendered() {
   local sources
-  sources=$(find Chart.yaml values.yaml templates files -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-64)
+  sources=$(find Chart.yaml values.yaml templates -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-64)
   if ! command -v helm >/dev/null; then
     if [ "$(head -1 ../rendered/quiesce.yaml 2>/dev/null)" != "# sources: $sources" ]; then
       echo "$(cd .. && pwd)/rendered/quiesce.yaml is not up to date, and there is no helm to render it"
@@ -131,7 +131,7 @@ rendered() {
   {
     echo "# sources: $sources"
     echo "# Made by charts/quiesce/sync.sh from the chart with its default values. kubectl apply --server-side --kustomize charts/rendered"
-    helm template quiesce . --namespace quiesce-system --set operator.namespace.create=true
+    helm template quiesce . --no-hooks --namespace quiesce-system --set operator.namespace.create=true
   } >"$made/quiesce.yaml"
   if $check; then
     if ! diff --unified ../rendered/quiesce.yaml "$made/quiesce.yaml" >"$made/diff" 2>&1; then

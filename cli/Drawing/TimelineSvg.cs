@@ -37,7 +37,7 @@ internal static class TimelineSvg
         var status = timeline.Request.Status!;
         Text(w, 16, 28, timeline.Request.Metadata.NamespaceProperty is { } ns ? $"{ns}/{timeline.Request.Metadata.Name}" : timeline.Request.Metadata.Name, ("font-size", 18), ("font-weight", "bold"));
         var intact = StatusText.Condition(status, ConditionTypes.WindowIntact);
-        Text(w, 16, 50, Fit($"{status.Phase}{(status.Message is { Length: > 0 } m ? $": {m}" : "")}", 170), ("fill", intact == ConditionStatus.False ? "#b00020" : "#333333"));
+        Text(w, 16, 50, Begin($"{status.Phase}{(status.Message is { Length: > 0 } m ? $": {m}" : "")}", 180), ("fill", intact == ConditionStatus.False ? "#b00020" : "#333333"));
         var places = Places(timeline);
         foreach (var (panel, x, width) in places)
         {
@@ -57,7 +57,7 @@ internal static class TimelineSvg
                 y += Row;
             }
 
-            var name = Fit(lane.Name, 34);
+            var name = Fit(lane.Name, 29);
             w.WriteStartElement("g", Svg);
             w.WriteElementString("title", Svg, $"{lane.Node} {lane.Name}{(lane.Note.Length > 0 ? $": {lane.Note}" : "")}");
             Text(w, 28, y + 15, name);
@@ -106,6 +106,8 @@ internal static class TimelineSvg
     }
 
     private static string Scale(Panel panel) => panel.From == 0 ? $"0 to {TimelineText.Format(panel.To)}" : $"{TimelineText.Format(panel.Length)}, to {TimelineText.Format(panel.To)}";
+
+    private static string Begin(string text, int length) => text.Length <= length ? text : $"{text[..(length - 1)]}…";
 
     private static string Fit(string text, int length) => text.Length <= length ? text : $"…{text[^(length - 1)..]}";
 

@@ -20,19 +20,20 @@ internal sealed class Release(KubernetesConnection connection, string operatorNa
     /// <exception cref="CliException">Some request is still held back.</exception>
     internal async Task<bool> RunAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
-        if (await ClaimedAsync(cancellationToken) is not { } claimed) return false;
-        foreach (var request in claimed.Where(r => r.Spec.DesiredState != DesiredState.Thawed && !StatusText.Holds(r.Status, ConditionTypes.Finished)))
+        if (await RequestsAsync(cancellationToken) is not { } all) return false;
+        foreach (var request in all.Where(r => r.Spec.DesiredState != DesiredState.Thawed && !StatusText.Holds(r.Status, ConditionTypes.Finished)))
         {
             var meta = request.Metadata;
             Terminal.Say($"{meta.NamespaceProperty}/{meta.Name}: thawing");
             await IfThereAsync(() => _requests.PatchAsync(meta.NamespaceProperty, meta.Name, new JsonObject { ["spec"] = new JsonObject { ["desiredState"] = nameof(DesiredState.Thawed) } }, cancellationToken: cancellationToken));
         }
 
+        var claimed = await ClaimedAsync(cancellationToken);
         var began = TimeProvider.System.GetTimestamp();
         while (claimed.Count > 0 && TimeProvider.System.GetElapsedTime(began) < patience)
         {
             await Task.Delay(Pause, cancellationToken);
-            claimed = await ClaimedAsync(cancellationToken) ?? [];
+            claimed = await ClaimedAsync(cancellationToken);
         }
 
         // A window that is gone means thaw, to every agent that runs.
@@ -40,7 +41,7 @@ internal sealed class Release(KubernetesConnection connection, string operatorNa
         for (var attempt = 0; claimed.Count > 0 && attempt < 5; attempt++)
         {
             foreach (var request in claimed) await ReleaseAsync(request, cancellationToken);
-            claimed = await ClaimedAsync(cancellationToken) ?? [];
+            claimed = await ClaimedAsync(cancellationToken);
         }
 
         await DeleteAllAsync(new ResourceClient<NodeFreeze>(connection, Kinds.NodeFreezes), cancellationToken);
@@ -49,11 +50,15 @@ internal sealed class Release(KubernetesConnection connection, string operatorNa
     }
 
     /// <summary>The requests that have Quiesce's finalizer.</summary>
-    private async Task<List<FreezeRequest>?> ClaimedAsync(CancellationToken cancellationToken)
+    private async Task<List<FreezeRequest>> ClaimedAsync(CancellationToken cancellationToken) =>
+        [.. (await RequestsAsync(cancellationToken) ?? []).Where(r => r.Metadata.Finalizers?.Contains(QuiesceApi.Finalizer) is true)];
+
+    /// <summary>All requests; null where they are not defined.</summary>
+    private async Task<IReadOnlyList<FreezeRequest>?> RequestsAsync(CancellationToken cancellationToken)
     {
         try
         {
-            return [.. (await _requests.ListAsync(null, cancellationToken: cancellationToken)).Items.Where(r => r.Metadata.Finalizers?.Contains(QuiesceApi.Finalizer) is true)];
+            return (await _requests.ListAsync(null, cancellationToken: cancellationToken)).Items;
         }
         catch (KubernetesApiException e) when (e.IsNotFound)
         {

@@ -17,10 +17,13 @@ public static class Command
     }
 
     /// <summary>Runs it and gives its exit code and output.</summary>
-    public static async Task<(int Code, string Output)> TryAsync(string program, params string[] arguments)
+    public static Task<(int Code, string Output)> TryAsync(string program, params string[] arguments) => TryAsync(Patience, program, arguments);
+
+    /// <summary>The same for one that takes its time.</summary>
+    public static async Task<(int Code, string Output)> TryAsync(TimeSpan patience, string program, params string[] arguments)
     {
         using var process = Process.Start(Describe(program, arguments)) ?? throw new InvalidOperationException($"{program} did not start");
-        using var enough = new CancellationTokenSource(Patience);
+        using var enough = new CancellationTokenSource(patience);
         try
         {
             var output = process.StandardOutput.ReadToEndAsync(enough.Token);
@@ -31,7 +34,7 @@ public static class Command
         catch (OperationCanceledException)
         {
             process.Kill();
-            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: did not end within {Patience}");
+            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: did not end within {patience}");
         }
     }
 

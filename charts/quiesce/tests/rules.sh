@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Tries the rules of the chart on an API server: who may do what (RBAC, admission policies), each as the identity it is about, and that no rule ever refuses a
 # thaw, a deletion or the removal of a finalizer. Needs kubectl and curl, and a cluster to try things in: it installs the chart's rendered manifests there, makes and deletes
-# objects of its own, and ends by uninstalling's script, which ends every FreezeRequest of the cluster. It needs no nodes and no controllers.
+# objects of its own, and ends with `kubectl quiesce uninstall --requests-only`, which ends every FreezeRequest of the cluster. It needs no nodes and no controllers.
 #
-# usage: rules.sh KUBECONFIG        of somebody in system:masters, or who may do everything and impersonate
+# usage: QUIESCE_BIN=FOLDER rules.sh KUBECONFIG        the folder of kubectl-quiesce (artifacts/bin), and the kubeconfig of somebody in system:masters, or who may do everything and impersonate
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ $# -ne 1 ] || [ ! -r "$1" ]; then
@@ -12,6 +12,11 @@ if [ $# -ne 1 ] || [ ! -r "$1" ]; then
 fi
 export KUBECONFIG=$1
 chart=$here/..
+cli=${QUIESCE_BIN:-$here/../../../artifacts/bin}/kubectl-quiesce
+if [ ! -x "$cli" ]; then
+  echo "there is no $cli: run eng/publish.sh, or set QUIESCE_BIN to the folder of kubectl-quiesce" >&2
+  exit 2
+fi
 rendered=$here/../../rendered/quiesce.yaml
 work=$(mktemp -d)
 id=$$-$RANDOM
@@ -428,7 +433,7 @@ create_as rules-admin "$(request u2 "$shop" "$claim")" >/dev/null
 create_as $operator "$(window u1)" >/dev/null
 create_as $operator "$(plan u1 "$node_a")" >/dev/null
 patch_as rules-admin freezerequest rules-u1 --namespace="$shop" --patch='{"metadata":{"finalizers":["example.com/kept","quiesce.dev/thaw"]}}' >/dev/null
-allowed "the script ends well" "$chart/files/uninstall.sh" $system 1
+allowed "the command ends well" "$cli" uninstall --requests-only --operator-namespace $system --timeout 1s
 field() { k get freezerequest "rules-$1" --namespace="$shop" --output=jsonpath="$2"; }
 same "Quiesce's finalizer is gone, another's is not" '["example.com/kept"]' "$(field u1 '{.metadata.finalizers}')"
 same "the thaw is asked for, of a request with a finalizer" Thawed "$(field u1 '{.spec.desiredState}')"
