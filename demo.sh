@@ -57,13 +57,14 @@ fi
 [ "$(id -u)" -eq 0 ] || die "freezing needs root: run this as root (sudo ./demo.sh)"
 [ "$(uname -s)" = Linux ] || die "freezing filesystems is a matter of Linux; this is $(uname -s)"
 need_dotnet
-need_packages clang binutils zlib1g-dev libc6-dev e2fsprogs xfsprogs btrfs-progs mount util-linux procps
+# shellcheck disable=SC2086
+need_packages $NATIVE_PACKAGES e2fsprogs xfsprogs btrfs-progs mount util-linux procps
 command -v kubectl >/dev/null || need_packages kubernetes-client
 [ -e /dev/loop-control ] || modprobe loop 2>/dev/null || die "this kernel has no loop devices (/dev/loop-control)"
 
 publish_native agent/holder agent/freezing agent/holder
 publish_native agent/agent agent crds
-build_managed operator operator crds
+publish_native operator operator crds
 build_managed tests/Quiesce.LocalCluster tests/Quiesce.LocalCluster
 
 [ -d "$DEMO" ] && stop_all
@@ -113,7 +114,7 @@ done
 for crd in freezerequests thawrequests freezewindows nodefreezes; do
   kubectl wait --for=condition=Established "crd/$crd.quiesce.dev" --timeout=10s >/dev/null
 done
-start operator dotnet "$BIN/operator/quiesce-operator.dll" --kubeconfig "$KUBECONFIG"
+start operator "$BIN/quiesce-operator" --kubeconfig "$KUBECONFIG"
 for node in node-1 node-2; do start "agent-$node" "$BIN/quiesce-agent" run --node-name "$node" --kubeconfig "$KUBECONFIG"; done
 until_true 20 "the agents" sh -c "grep -q 'serving node' '$DEMO/agent-node-1.log' && grep -q 'serving node' '$DEMO/agent-node-2.log'"
 

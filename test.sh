@@ -20,7 +20,8 @@ esac
 
 need_dotnet
 [ "$(uname -s)" = Linux ] || die "the tests freeze real filesystems, which is a matter of Linux; this is $(uname -s)"
-need_packages clang binutils zlib1g-dev libc6-dev e2fsprogs xfsprogs btrfs-progs mount util-linux procps qemu-guest-agent openssl strace faketime perl
+# shellcheck disable=SC2086
+need_packages $NATIVE_PACKAGES e2fsprogs xfsprogs btrfs-progs mount util-linux procps qemu-guest-agent openssl strace faketime perl
 command -v kubectl >/dev/null || need_packages kubernetes-client
 
 ASKED_FOR=${KUBEBUILDER_ASSETS:-}

@@ -9,7 +9,10 @@ case "$(uname -m)" in
   aarch64) RID=linux-arm64 ;;
   *) die "this machine is $(uname -m); Quiesce builds on x86_64 and aarch64" ;;
 esac
+HOST_RID=$RID
 BIN="$PWD/artifacts/bin"
+# For publish_native: clang and binutils link, cmake builds .NET's part of OpenSSL, the rest is what gets into a static program.
+NATIVE_PACKAGES="clang binutils cmake make libc6-dev libssl-dev zlib1g-dev"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 # need_packages PACKAGE... : installs what Debian packages are missing.
@@ -36,7 +39,7 @@ need_dotnet() {
 # unchanged NAME FOLDER... : whether artifacts/bin holds what the folders now say; sets STAMP and SOURCES for done_building.
 unchanged() {
   STAMP="artifacts/stamps/$1"; shift
-  SOURCES=$(find "$@" eng Directory.Build.props Directory.Packages.props \( -name bin -o -name obj \) -prune -o -type f -print0 \
+  SOURCES=$(find "$@" eng/*.props eng/lib.sh Directory.Build.props Directory.Packages.props \( -name bin -o -name obj \) -prune -o -type f -print0 \
     | sort -z | xargs -0 sha256sum | sha256sum)
   [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$SOURCES" ]
 }
@@ -47,12 +50,54 @@ build() { # NAME DOTNET-ARGUMENTS...
     || { grep -E 'error|warning' "artifacts/log/$name.log" | sort -u | head -n 20 >&2; die "$name does not build; the whole output is in artifacts/log/$name.log"; }
 }
 
+# The paths in what clang compiles of .NET's sources are those of the package, not of this machine.
+export CFLAGS="-ffile-prefix-map=${NUGET_PACKAGES:-$HOME/.nuget/packages}=/nuget"
+CROSS=()
+
+# for_architecture x64|arm64 : what publish_native builds for from now on: for this machine to artifacts/bin, for the other one to artifacts/bin-ARCHITECTURE.
+for_architecture() {
+  RID="linux-$1"
+  if [ "$RID" = "$HOST_RID" ]; then BIN="$PWD/artifacts/bin"; CROSS=(); return; fi
+  BIN="$PWD/artifacts/bin-$1"
+  local machine debian openssl="$PWD/artifacts/openssl-$1"
+  case "$1" in
+    x64) machine=x86_64-linux-gnu debian=amd64; need_packages gcc-x86-64-linux-gnu libc6-dev-amd64-cross ;;
+    arm64) machine=aarch64-linux-gnu debian=arm64; need_packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
+    *) die "images are for x64 and arm64, not $1" ;;
+  esac
+  [ -d "$openssl/lib" ] || foreign_openssl "$debian" "$machine" "$openssl"
+  CROSS=("-p:ObjCopyName=$machine-objcopy" "-p:CrossOpenSsl=$openssl")
+  export OPENSSL_ROOT_DIR="$openssl"
+  CFLAGS="--target=$machine -ffile-prefix-map=${NUGET_PACKAGES:-$HOME/.nuget/packages}=/nuget"
+}
+
+# foreign_openssl DEBIAN-ARCHITECTURE MACHINE FOLDER : the other architecture's libssl-dev, beside the system instead of in it. The shared libraries are for cmake alone, which
+# asks libssl for functions without libcrypto behind it, and with the archives would find no ALPN, and so no HTTP/2.
+foreign_openssl() {
+  local work log; work=$(mktemp -d) log=$(mktemp)
+  local apt=(-o "APT::Architecture=$1" -o "APT::Architectures::=$1" -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work/cache" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root)
+  mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/root"
+  say "fetching libssl-dev for $1"
+  { apt-get "${apt[@]}" update -qq && (cd "$work" && apt-get "${apt[@]}" download -qq libssl-dev libssl3 && dpkg-deb -x libssl-dev_*.deb root && dpkg-deb -x libssl3_*.deb root); } >"$log" 2>&1 \
+    || { tail -n 5 "$log" >&2; die "libssl-dev for $1 cannot be had (the whole output: $log)"; }
+  mkdir -p "$3.new/lib"
+  cp -r "$work/root/usr/include" "$3.new/include"
+  cp "$3.new/include/$2/openssl/"* "$3.new/include/openssl/"
+  cp -P "$work/root/usr/lib/$2/"lib{ssl,crypto}.* "$3.new/lib/"
+  basename "$work"/libssl-dev_*.deb | cut -d_ -f2 | sed 's/%3a/:/' >"$3.new/version"
+  rm -rf "$3" "$work" "$log"
+  mv "$3.new" "$3"
+}
+
 # publish_native PROJECT FOLDER... : one NativeAOT program to artifacts/bin, skipped when nothing in the folders changed since.
 publish_native() {
   local project=$1 name; name=$(basename "$1"); shift
+  [ "$RID" = "$HOST_RID" ] || name="$name-${RID#linux-}"
   if unchanged "$name" "$@"; then return; fi
   say "building $name (native, one to two minutes)"
-  build "$name" publish "$project" -c Release -r "$RID" -o "artifacts/publish/$name"
+  # What was linked otherwise before is not linked again by itself.
+  rm -rf "$project/obj/Release/net10.0/$RID"
+  build "$name" publish "$project" -c Release -r "$RID" -o "artifacts/publish/$name" "${CROSS[@]}"
   # A running program's file cannot be written, only replaced.
   find "artifacts/publish/$name" -maxdepth 1 -type f -perm -u+x ! -name '*.so' ! -name '*.dbg' -exec cp -f --remove-destination {} "$BIN/" \;
   printf '%s' "$SOURCES" >"$STAMP"

@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
-# Builds the programs to artifacts/bin: agent, holder and kubectl plugin native, as they are shipped; the operator for 'dotnet'.
+# Builds the programs, native and static, as they are shipped, to artifacts/bin; those for another architecture to artifacts/bin-ARCHITECTURE.
+#
+#   eng/publish.sh [ARCHITECTURE...]     x64, arm64; without one, this machine's
 cd "$(dirname "$0")/.."
 . eng/lib.sh
 need_dotnet
-need_packages clang binutils zlib1g-dev libc6-dev
-publish_native agent/holder agent/freezing agent/holder
-publish_native agent/agent agent crds
-publish_native cli cli crds
-build_managed operator operator crds
+# shellcheck disable=SC2086
+need_packages $NATIVE_PACKAGES
+for architecture in "${@:-${RID#linux-}}"; do
+  for_architecture "$architecture"
+  publish_native agent/holder agent/freezing agent/holder
+  publish_native agent/agent agent crds
+  publish_native operator operator crds
+  publish_native cli cli crds
+done

@@ -73,7 +73,7 @@ internal sealed class Lane : IAsyncDisposable
         if (OperatorRuns) return false;
         if (operatorRun is not null) await operatorRun.DisposeAsync();
         // On another machine in a cluster: its starts must not take the processors from the agents, whose times are looked at.
-        operatorRun = new ProgramRun([.. Starter.StopWith, "nice", "-n", "10"], "dotnet", Programs.Operator, "--kubeconfig", OperatorKubeconfig);
+        operatorRun = new ProgramRun([.. Starter.StopWith, "nice", "-n", "10"], Programs.Operator, "--kubeconfig", OperatorKubeconfig);
         return true;
     }
 

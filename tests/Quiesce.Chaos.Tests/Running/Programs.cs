@@ -13,7 +13,7 @@ internal static class Programs
 
     internal static string Holder => Path.Combine(Bin, "quiesce-holder");
 
-    internal static string Operator => Path.Combine(Bin, "operator", "quiesce-operator.dll");
+    internal static string Operator => Path.Combine(Bin, "quiesce-operator");
 
     /// <summary>This program, which is the standing writer too.</summary>
     internal static string Self { get; } = Path.Combine(AppContext.BaseDirectory, typeof(Programs).Assembly.GetName().Name!);

@@ -155,10 +155,10 @@ public sealed class Installation : IAsyncLifetime
     /// <summary>Starts one without waiting for it to work: it may not be its turn.</summary>
     internal void RunOperator(ProgramStart? start = null)
     {
-        var program = Path.Combine(Bin, "operator", "quiesce-operator.dll");
+        var program = Path.Combine(Bin, "quiesce-operator");
         if (!File.Exists(program)) Assert.Fail($"{program} does not exist: build it with eng/publish.sh, or name the folder in QUIESCE_BIN");
         operatorStart = start ?? Ordinary;
-        operatorRun = new ProgramRun(operatorStart, "dotnet", program, "--kubeconfig", operatorStart.Kubeconfig ?? Kubeconfig);
+        operatorRun = new ProgramRun(operatorStart, program, "--kubeconfig", operatorStart.Kubeconfig ?? Kubeconfig);
     }
 
     internal async Task KillOperatorAsync()
