@@ -68,7 +68,7 @@ image() {
   sbom "$project" "$name" "$architecture"
   put 644 "$OUT/$name-$architecture.cdx.json" "/usr/share/sbom/$name.cdx.json"
   put 644 LICENSE /usr/share/licenses/quiesce/LICENSE
-  local runtime; runtime="$NUGET/runtime.$HOST_RID.microsoft.dotnet.ilcompiler/$(jq -r '.components[] | select(.name | startswith("Microsoft.NETCore.App.Runtime")) | .version' "$OUT/$name-$architecture.cdx.json")"
+  local runtime; runtime="$NUGET/microsoft.netcore.app.runtime.nativeaot.linux-$architecture/$(jq -r '.components[] | select(.name | startswith("Microsoft.NETCore.App.Runtime")) | .version' "$OUT/$name-$architecture.cdx.json")"
   put 644 "$runtime/LICENSE.TXT" /usr/share/licenses/dotnet/LICENSE.TXT
   put 644 "$runtime/THIRD-PARTY-NOTICES.TXT" /usr/share/licenses/dotnet/THIRD-PARTY-NOTICES.TXT
   put 644 /usr/share/doc/libssl-dev/copyright /usr/share/licenses/openssl/copyright

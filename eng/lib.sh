@@ -66,7 +66,8 @@ for_architecture() {
     *) die "images are for x64 and arm64, not $1" ;;
   esac
   [ -d "$openssl/lib" ] || foreign_openssl "$debian" "$machine" "$openssl"
-  CROSS=("-p:ObjCopyName=$machine-objcopy" "-p:CrossOpenSsl=$openssl")
+  # The analyzers have seen the same sources already, for this machine.
+  CROSS=("-p:ObjCopyName=$machine-objcopy" "-p:CrossOpenSsl=$openssl" -p:RunAnalyzers=false)
   export OPENSSL_ROOT_DIR="$openssl"
   CFLAGS="--target=$machine -ffile-prefix-map=${NUGET_PACKAGES:-$HOME/.nuget/packages}=/nuget"
 }

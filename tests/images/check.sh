@@ -135,10 +135,10 @@ if [ -e /dev/loop-control ]; then
   mkfs.ext4 -q "$WORK/orders.img"
   mount -o loop "$WORK/orders.img" "$WORK/orders"
   # As the chart has it: privileged, and in the machine's process namespace. /run is the container's own.
-  container quiesce-agent '.process.capabilities = (["CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE", "CAP_IPC_LOCK", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_KILL", "CAP_DAC_OVERRIDE"] as $c | {bounding: $c, effective: $c, permitted: $c})
+  container quiesce-agent '.process.capabilities = (["CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE", "CAP_IPC_LOCK", "CAP_SYS_NICE", "CAP_KILL", "CAP_DAC_OVERRIDE"] as $c | {bounding: $c, effective: $c, permitted: $c})
     | .linux.namespaces |= map(select(.type != "pid"))
     | .mounts += [{destination: "/run", type: "tmpfs", source: "tmpfs"}, {destination: "/orders", type: "bind", source: ($work + "/orders"), options: ["rbind"]}]' \
-    freeze --for 1s --json /orders
+    freeze --allow-unprotected-holder --for 1s --json /orders
   run agent >"$WORK/frozen" 2>&1 </dev/null || true
   cp "$WORK/frozen" "$WORK/out"
   same "the agent freezes a filesystem in its container, with the holder beside it, and it thaws" "Frozen Expired" "$(jq -r 'select(type == "object") | .phase' "$WORK/frozen" 2>/dev/null | tr '\n' ' ' | sed 's/ $//')"
