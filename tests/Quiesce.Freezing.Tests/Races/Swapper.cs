@@ -30,7 +30,8 @@ internal sealed unsafe partial class Swapper : IDisposable
                     swaps++;
                 }
             }
-        }) { IsBackground = true, Name = "swapper" };
+        })
+        { IsBackground = true, Name = "swapper" };
         thread.Start();
     }
 
