@@ -33,11 +33,12 @@ internal sealed class DurationOption(string name, string description, TimeSpan v
         _ => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.#}s"),
     };
 
-    private static TimeSpan? Parse(string text)
+    internal static TimeSpan? Parse(string text)
     {
         var unit = text.AsSpan().TrimStart("0123456789.");
-        var factor = unit switch { "ms" => 0.001, "" or "s" => 1, "m" => 60, "h" => 3600, _ => 0 };
-        if (factor == 0 || !double.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return null;
-        return number * factor is > 0 and < 1e6 ? TimeSpan.FromSeconds(number * factor) : null;
+        var factor = unit switch { "ms" => 0.001m, "" or "s" => 1, "m" => 60, "h" => 3600, _ => 0 };
+        if (factor == 0 || !decimal.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return null;
+        // Not by way of double: 2.01s would be a tick less. The first bound keeps the product from overflowing.
+        return number < 1e9m && number * factor < 1e6m && TimeSpan.FromTicks((long)(number * factor * TimeSpan.TicksPerSecond)) is var duration && duration > TimeSpan.Zero ? duration : null;
     }
 }

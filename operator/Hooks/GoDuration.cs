@@ -11,14 +11,15 @@ internal static partial class GoDuration
     public static TimeSpan? Parse(string? text)
     {
         if (text is null || !Form().IsMatch(text)) return null;
-        var seconds = 0.0;
+        var seconds = 0m; // not double: 2.01s would be a tick less
         foreach (Match part in Part().Matches(text))
         {
-            var number = double.Parse(part.Groups[1].ValueSpan, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
-            seconds += number * part.Groups[2].Value switch { "h" => 3600, "m" => 60, "s" => 1, "ms" => 1e-3, "us" or "µs" => 1e-6, _ => 1e-9 };
+            var number = decimal.Parse(part.Groups[1].ValueSpan, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+            seconds += number * part.Groups[2].Value switch { "h" => 3600, "m" => 60, "s" => 1, "ms" => 1e-3m, "us" or "µs" => 1e-6m, _ => 1e-9m };
         }
 
-        return seconds is > 0 and <= 86400 ? TimeSpan.FromSeconds(seconds) : null;
+        // Less than a tick of TimeSpan, 100 ns, is none at all.
+        return seconds <= 86400 && TimeSpan.FromTicks((long)(seconds * TimeSpan.TicksPerSecond)) is var duration && duration > TimeSpan.Zero ? duration : null;
     }
 
     [GeneratedRegex(@"^(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ns|us|µs|ms|s|m|h)){1,8}$", RegexOptions.NonBacktracking)]

@@ -15,17 +15,18 @@ internal readonly record struct Duration(TimeSpan Span)
         var unit = text.AsSpan().TrimStart("0123456789.");
         var factor = unit switch
         {
-            "ms" => 0.001,
+            "ms" => 0.001m,
             "" or "s" => 1,
             "m" => 60,
             "h" => 3600,
             _ => 0,
         };
         if (factor == 0
-            || !double.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
-            || number * factor is not (> 0 and < 1e6))
+            || !decimal.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+            || number >= 1e9m // before the product, which must not overflow
+            || number * factor >= 1e6m)
             return false;
-        duration = new Duration(TimeSpan.FromSeconds(number * factor));
+        duration = new Duration(TimeSpan.FromTicks((long)(number * factor * TimeSpan.TicksPerSecond))); // not by way of double: 2.01s would be a tick less
         return duration.Span > TimeSpan.Zero;
     }
 

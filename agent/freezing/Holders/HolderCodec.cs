@@ -16,7 +16,9 @@ public static class HolderCodec
 
     private const byte Version = 4;
     private const int MaximumItems = 4096;
-    private const int MaximumText = 2048;
+
+    // How long texts and paths may be: the first pair with which a report fits into a message.
+    private static readonly (int Text, int Path)[] Limits = [(2048, 2048), (512, 1024), (64, 1024), (64, 256), (32, 32)];
 
     /// <summary>Encodes an order.</summary>
     public static byte[] Encode(HolderOrder order) => Write(w =>
@@ -110,31 +112,42 @@ public static class HolderCodec
     public static HolderCommand DecodeCommand(ReadOnlySpan<byte> message) => Read(message, r =>
         new HolderCommand(Enum<HolderCommandKind>(r.ReadByte(), (byte)HolderCommandKind.CommandGone), r.ReadInt64()));
 
-    /// <summary>Encodes a report; texts are cut at 2,048 characters.</summary>
-    public static byte[] Encode(WindowReport report) => Write(w =>
+    /// <summary>Encodes a report; texts are cut at 2,048 characters, and shorter where it would not fit into a message: one that does not fit is never heard of.</summary>
+    public static byte[] Encode(WindowReport report)
+    {
+        byte[] message = [];
+        foreach (var (text, path) in Limits)
+        {
+            message = Encode(report, text, path);
+            if (message.Length <= MaximumMessage) break;
+        }
+        return message;
+    }
+
+    private static byte[] Encode(WindowReport report, int most, int mostOfPath) => Write(w =>
     {
         w.Write(report.WindowId);
         w.Write((byte)report.Phase);
-        Text(w, report.Reason);
-        Text(w, report.Message);
+        Text(w, report.Reason, Limits[0].Text);
+        Text(w, report.Message, Limits[0].Text);
         w.Write(report.Deadline);
         Number(w, report.DeadlineAt);
         Number(w, report.FrozenAt);
         Number(w, report.ReleasedAt);
         w.Write((sbyte)(report.HolderProtected switch { null => -1, false => 0, true => 1 }));
-        Text(w, report.HolderProtectionMessage);
+        Text(w, report.HolderProtectionMessage, Limits[0].Text);
         w.Write(report.FrozenFilesystems);
         w.Write(report.ThawedFilesystems);
         w.Write(report.Filesystems.Count);
         foreach (var f in report.Filesystems)
         {
-            Text(w, f.Path);
+            Text(w, f.Path, mostOfPath);
             w.Write((byte)f.State);
-            Text(w, f.Reason);
-            Text(w, f.Message);
-            Text(w, f.Type);
-            Text(w, f.Source);
-            Text(w, f.Device);
+            Text(w, f.Reason, Limits[0].Text);
+            Text(w, f.Message, most);
+            Text(w, f.Type, most);
+            Text(w, f.Source, most);
+            Text(w, f.Device, most);
             Number(w, f.FlushNanoseconds);
             Number(w, f.FlushedAt);
             Number(w, f.FreezeNanoseconds);
@@ -222,10 +235,10 @@ public static class HolderCodec
         return count is >= 0 and <= MaximumItems ? count : throw new InvalidDataException($"a list of {count}");
     }
 
-    private static void Text(BinaryWriter w, string? text)
+    private static void Text(BinaryWriter w, string? text, int most)
     {
         w.Write(text is not null);
-        if (text is not null) w.Write(text.Length <= MaximumText ? text : text[..MaximumText]);
+        if (text is not null) w.Write(text.Length <= most ? text : text[..most]);
     }
 
     private static string? Text(BinaryReader r) => r.ReadBoolean() ? r.ReadString() : null;

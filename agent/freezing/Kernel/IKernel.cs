@@ -5,7 +5,7 @@ namespace Quiesce.Freezing.Kernel;
 /// every order of events; the same suite holds the simulation to the real one.
 /// </summary>
 /// <remarks>
-/// Any thread may call any member. <see cref="OpenPath"/>, <see cref="OpenFolder"/>, <see cref="MountDetached"/>, <see cref="Flush"/>, <see cref="Freeze"/> and
+/// Any thread may call any member. <see cref="OpenPath"/>, <see cref="OpenNoFollow"/>, <see cref="OpenFolder"/>, <see cref="MountDetached"/>, <see cref="Flush"/>, <see cref="Freeze"/> and
 /// <see cref="Thaw"/> can block without end and cannot be cancelled, which is why they are called in a holder process only.
 /// Paths are paths of the host: they are looked up below the host root the kernel was made with.
 /// </remarks>
@@ -16,6 +16,12 @@ public interface IKernel
 
     /// <summary>Looks a path up inside the host root (<c>openat2</c>, <c>RESOLVE_IN_ROOT</c>, <c>O_PATH</c>): links are followed, but never out of it.</summary>
     Errno OpenPath(string path, out Descriptor descriptor);
+
+    /// <summary>
+    /// Looks a path up as <see cref="OpenPath"/> does, but follows no link: <see cref="Errno.TooManyLinks"/> where a part before the last is one. Where the
+    /// last part is one the descriptor stands on it, and <paramref name="link"/> is what it says; else that is null.
+    /// </summary>
+    Errno OpenNoFollow(string path, out Descriptor descriptor, out string? link);
 
     /// <summary>Opens the folder a path descriptor stands on, so that it can be frozen; an <c>O_PATH</c> descriptor cannot.</summary>
     Errno OpenFolder(Descriptor path, out Descriptor folder);

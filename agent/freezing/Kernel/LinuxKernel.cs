@@ -7,6 +7,8 @@ namespace Quiesce.Freezing.Kernel;
 /// <summary>The real kernel. Every system call of the way to a freeze stands in this file.</summary>
 public sealed unsafe class LinuxKernel : IKernel, IDisposable
 {
+    private const int MaximumAttempts = 10_000;
+
     private readonly int hostRoot;
     private readonly string deviceRoot;
     private readonly ConcurrentDictionary<DeviceNumber, int[]> counters = [];
@@ -70,19 +72,18 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
     }
 
     /// <inheritdoc/>
-    public Errno OpenPath(string path, out Descriptor descriptor)
+    public Errno OpenPath(string path, out Descriptor descriptor) => Open(path, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, out descriptor);
+
+    /// <inheritdoc/>
+    public Errno OpenNoFollow(string path, out Descriptor descriptor, out string? link)
     {
-        descriptor = Descriptor.None;
-        var how = new open_how { flags = (ulong)(uint)(O_PATH | O_CLOEXEC), resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-        int fd;
-        fixed (byte* p = Native.Path(path))
-        {
-            do
-                fd = openat2(hostRoot, p, &how, sizeof(open_how));
-            while (fd < 0 && errno is var e && (e == EINTR || e == EAGAIN)); // EAGAIN: a rename raced with "..", openat2(2)
-        }
-        if (fd < 0) return Native.LastErrno;
-        descriptor = new Descriptor(fd);
+        link = null;
+        var error = Open(path, O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS, out descriptor);
+        if (error != Errno.None) return error;
+        byte* empty = stackalloc byte[] { 0 };
+        var target = stackalloc byte[4096];
+        var length = (long)readlinkat(descriptor.Number, empty, target, 4096); // fails where it is no link
+        if (length >= 0) link = System.Text.Encoding.UTF8.GetString(target, (int)length);
         return Errno.None;
     }
 
@@ -133,7 +134,8 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
         identity = default;
         byte* empty = stackalloc byte[] { 0 };
         statx stat = default;
-        if (statx(descriptor.Number, empty, AT_EMPTY_PATH, Native.STATX_BASIC_STATS | Native.STATX_MNT_ID, &stat) != 0)
+        // What is asked for never changes, so nobody's server or daemon need be asked, which may be dead.
+        if (statx(descriptor.Number, empty, AT_EMPTY_PATH | Native.AT_STATX_DONT_SYNC, Native.STATX_BASIC_STATS | Native.STATX_MNT_ID, &stat) != 0)
             return Native.LastErrno;
         // stx_mnt_id is at offset 0x90 (include/uapi/linux/stat.h), newer than the binding.
         var mountId = *(ulong*)((byte*)&stat + 0x90);
@@ -257,6 +259,24 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
 
     /// <inheritdoc/>
     public long BootTime() => Native.BootTimeNanoseconds();
+
+    private Errno Open(string path, int flags, ulong resolve, out Descriptor descriptor)
+    {
+        descriptor = Descriptor.None;
+        var how = new open_how { flags = (ulong)(uint)(O_PATH | O_CLOEXEC | flags), resolve = resolve };
+        int fd;
+        // EAGAIN: a rename raced with "..", openat2(2). Whoever renames without pause must not keep us here without end.
+        var attempts = MaximumAttempts;
+        fixed (byte* p = Native.Path(path))
+        {
+            do
+                fd = openat2(hostRoot, p, &how, sizeof(open_how));
+            while (fd < 0 && errno is var e && (e == EINTR || (e == EAGAIN && --attempts > 0)));
+        }
+        if (fd < 0) return Native.LastErrno;
+        descriptor = new Descriptor(fd);
+        return Errno.None;
+    }
 
     private static int OpenCounter(DeviceNumber device)
     {

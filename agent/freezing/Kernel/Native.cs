@@ -24,6 +24,7 @@ internal static unsafe partial class Native
     internal const int CLOCK_BOOTTIME = 7;
 
     internal const uint STATX_MNT_ID = 0x1000;
+    internal const int AT_STATX_DONT_SYNC = 0x4000;
     internal const uint STATX_BASIC_STATS = 0x7ff;
     internal const int PR_SET_PDEATHSIG = 1;
     internal const int TMPFS_MAGIC = 0x01021994;

@@ -6,7 +6,7 @@ namespace Quiesce.Freezing.Planning;
 
 /// <summary>Resolves an order to filesystems that are open, verified and in order. Freezes nothing; can block in the opens.</summary>
 /// <remarks>
-/// Each path is looked up once, without following it out of the host root; the mount table then says which superblock the opened
+/// Each path is looked up once, without following it out of the host root, nor by a link in a volume off that volume (<see cref="PathLookup"/>); the mount table then says which superblock the opened
 /// descriptor stands on, protection is decided by that superblock, and only then the folder is opened, through the same
 /// descriptor, and its mount compared once more, at last with a table read after all opens. Nothing is ever looked up a second time by name: with the mount gone in between,
 /// the folder left behind would lie on the parent filesystem, and freezing it would freeze that one.
@@ -95,7 +95,8 @@ public sealed class FreezePlanner
             Reject(path, null, FilesystemState.Failed, FreezeReason.InvalidPath, $"{path}: {fault}; give the absolute path of a folder");
             return;
         }
-        var (finding, mount, descriptor) = Look(path);
+        var error = PathLookup.Open(kernel, table, path, out var opened, out var strayed);
+        var (finding, mount, descriptor) = strayed is { } off ? (Strayed(path, off.Link, off.Mount), null, Descriptor.None) : Judge(path, error, opened);
         if (finding is not null)
         {
             Reject(path, mount, FilesystemState.Failed, finding.Reason, finding.Message);
@@ -188,10 +189,16 @@ public sealed class FreezePlanner
         }
     }
 
-    // Opens a path and tells which mount it is on; nothing is decided yet.
+    // Opens a path that names a mount of the table or of kubelet, and tells which mount it is on; nothing is decided yet. Where its links lead does not
+    // matter: the mount found must be the one that was meant.
     private (Refusal? Finding, Mount? Mount, Descriptor Descriptor) Look(string path)
     {
         var error = kernel.OpenPath(path, out var descriptor);
+        return Judge(path, error, descriptor);
+    }
+
+    private (Refusal? Finding, Mount? Mount, Descriptor Descriptor) Judge(string path, Errno error, Descriptor descriptor)
+    {
         if (error != Errno.None) return (CannotOpen(path, error), null, Descriptor.None);
         error = kernel.Identify(descriptor, out var identity);
         var mount = error == Errno.None ? table.Find(identity.MountId) : null;
@@ -291,6 +298,9 @@ public sealed class FreezePlanner
     }
 
     private void Refuse(string reason, string message) => refusal ??= new Refusal(reason, message);
+
+    private Refusal Strayed(string path, string link, Mount mount) => new(FreezeReason.InvalidPath,
+        $"{path}: the link {link} lies on the {mount.Type} filesystem {mount.Source} ({mount.Superblock}, mounted at {HostPaths.ToHost(order.HostRoot, mount.MountPoint) ?? mount.MountPoint}) and leads off it, which may not be its owner's to decide; give the path it leads to");
 
     private static Refusal CannotOpen(string path, Errno error) => error switch
     {

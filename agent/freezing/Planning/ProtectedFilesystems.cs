@@ -23,12 +23,17 @@ public sealed class ProtectedFilesystems : IDisposable
 
     private readonly record struct Place(string Path, Errno Error, Descriptor Descriptor, ulong MountId);
 
+    /// <summary>Folders of the host that hold what containers and their volumes contain: a link in them may be a tenant's.</summary>
+    public static IReadOnlyList<string> ContainerFolders { get; } =
+    [
+        "/var/lib/kubelet", "/var/lib/containerd", "/var/lib/docker", "/var/lib/containers", "/var/lib/crio", "/var/lib/cri-dockerd",
+        "/var/lib/rancher", "/var/lib/k0s", "/var/snap/microk8s", "/run/containerd",
+    ];
+
     /// <summary>Folders of the host whose loss of writes would stop the node, its runtime, its control plane or Quiesce itself.</summary>
     public static IReadOnlyList<string> DefaultPaths { get; } =
     [
-        "/", "/usr", "/etc", "/etc/kubernetes", "/var", "/var/lib", "/var/log", "/var/lib/kubelet", "/var/lib/containerd", "/var/lib/docker",
-        "/var/lib/containers", "/var/lib/crio", "/var/lib/cri-dockerd", "/var/lib/etcd", "/var/lib/rancher", "/var/lib/k0s",
-        "/var/snap/microk8s", "/run", "/run/containerd",
+        "/", "/usr", "/etc", "/etc/kubernetes", "/var", "/var/lib", "/var/log", "/var/lib/etcd", "/run", .. ContainerFolders,
     ];
 
     /// <summary>Opens the folders, those that an administrator allowed as well; to be disposed when the superblocks were found.</summary>

@@ -41,8 +41,9 @@ public static class TenureJudgement
         return life(content.Agent) == ProcessLife.Alive && !IsOverdue(content, now) ? Tenure.Kept : Tenure.Doomed;
     }
 
-    // What is stuck in the kernel is ended by no one else: only something that could have been thawed counts.
+    // What is stuck in the kernel is ended by no one else: only something that could have been thawed counts. Differences, because the sum of a time that a
+    // damaged journal has may lie in the past.
     private static bool IsOverdue(JournalContent content, long now) =>
         content.Records.Any(r => r.State == JournalState.Held)
-        && (content.EndedAt is { } ended ? now > ended + ThawGrace : content.DeadlineAt is { } deadline && now > deadline + DeadlineGrace);
+        && (content.EndedAt is { } ended ? now - ended > ThawGrace : content.DeadlineAt is { } deadline && now - deadline > DeadlineGrace);
 }

@@ -32,12 +32,13 @@ public static class UnconditionalThaw
         {
             var fault = HostPaths.Fault(path) is { } f ? (FreezeReason.InvalidPath, $"{path}: {f}; give the absolute path of a folder") : default;
             Mount? mount = null;
-            if (fault == default && kernel.OpenPath(path, out var descriptor) is var opened)
+            if (fault == default && PathLookup.Open(kernel, table, path, out var descriptor, out var strayed) is var opened)
             {
                 if (opened == Errno.None && kernel.Identify(descriptor, out var identity) == Errno.None) mount = table.Find(identity.MountId);
                 kernel.Close(descriptor);
                 if (mount is null)
-                    fault = opened is Errno.NotPermitted or Errno.AccessDenied
+                    fault = strayed is { } off ? (FreezeReason.InvalidPath, $"{path}: the link {off.Link} leads off the filesystem it lies on; give the path it leads to")
+                        : opened is Errno.NotPermitted or Errno.AccessDenied
                         ? (FreezeReason.PermissionDenied, $"{path}: {opened.Describe()}; thawing needs root with CAP_SYS_ADMIN")
                         : (FreezeReason.PathNotFound, $"{path}: does not exist on this node; check the path and the node");
             }

@@ -51,6 +51,42 @@ public abstract partial class KernelContract
         Assert.NotEqual(Identify(kernel, OpenPath(kernel, $"{outer}/outside")), found);
     }
 
+    /// <summary>Paths looked up without following links: what is answered, and what the link says that the path ends on.</summary>
+    public static TheoryData<string, Errno, string?> NotFollowed => new()
+    {
+        { "/folder", Errno.None, null },
+        { "//folder/./inner/..", Errno.None, null },
+        { "/../../folder", Errno.None, null },
+        { "/", Errno.None, null },
+        { "/file", Errno.None, null },
+        { "/fifo", Errno.None, null },
+        { "/links/relative", Errno.None, "../folder" },
+        { "/links/absolute", Errno.None, "/folder" },
+        { "/links/loop", Errno.None, "loop" },
+        { "/links/relative/", Errno.TooManyLinks, null },
+        { "/links/relative/inner", Errno.TooManyLinks, null },
+        { "/links/relative/..", Errno.TooManyLinks, null },
+        { "/missing", Errno.NoEntry, null },
+        { "/file/below", Errno.NotDirectory, null },
+        { "", Errno.NoEntry, null },
+    };
+
+    [Theory]
+    [MemberData(nameof(NotFollowed))]
+    public async Task A_link_that_is_not_to_be_followed_is_told_and_not_followed(string path, Errno expected, string? says)
+    {
+        var (root, _) = await HostRootAsync();
+        var kernel = Machine.Kernel(root);
+        Assert.Equal(expected, kernel.OpenNoFollow(path, out var descriptor, out var link));
+        Assert.Equal(says, link);
+        Assert.Equal(expected == Errno.None, descriptor.IsOpen);
+        if (expected != Errno.None) return;
+        open.Add((kernel, descriptor));
+        var identity = Identify(kernel, descriptor);
+        if (says is null) Assert.Equal(Identify(kernel, OpenPath(kernel, path)), identity);
+        else Assert.False(identity.IsDirectory);
+    }
+
     [Theory]
     [MemberData(nameof(LeadingNowhere))]
     public async Task What_cannot_be_found_says_why_and_opens_nothing(string path, Errno expected)

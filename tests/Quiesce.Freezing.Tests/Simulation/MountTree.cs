@@ -40,8 +40,8 @@ internal sealed class MountTree
         mounts.Remove(mount);
     }
 
-    /// <summary>Looks a path up below a root, as openat2(2) does with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS.</summary>
-    internal Errno Walk(SimulatedPlace root, string path, out SimulatedPlace place)
+    /// <summary>Looks a path up below a root, as openat2(2) does with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS; or, not to follow, with RESOLVE_NO_SYMLINKS and O_NOFOLLOW.</summary>
+    internal Errno Walk(SimulatedPlace root, string path, out SimulatedPlace place, bool follow = true)
     {
         place = root;
         if (path.Length == 0) return Errno.NoEntry;
@@ -59,6 +59,12 @@ internal sealed class MountTree
             }
             if (Encoding.UTF8.GetByteCount(first.Value) > 255) return Errno.NameTooLong;
             if (!place.Node.Children.TryGetValue(first.Value, out var child)) return Errno.NoEntry;
+            if (!follow && child.Kind is NodeKind.Link or NodeKind.MagicLink)
+            {
+                if (todo.Count > 0) return Errno.TooManyLinks;
+                place = place with { Node = child };
+                return Errno.None;
+            }
             if (child.Kind == NodeKind.MagicLink) return Errno.TooManyLinks;
             if (child.Kind == NodeKind.Link)
             {

@@ -103,6 +103,15 @@ internal sealed class SimulatedKernel : IKernel
         return Leave(CallKind.OpenPath, error, path);
     }
 
+    public Errno OpenNoFollow(string path, out Descriptor descriptor, out string? link)
+    {
+        (descriptor, link) = (Descriptor.None, null);
+        var error = Enter(CallKind.OpenPath, path);
+        if (error == Errno.None) error = Mounts.Walk(hostRoot ?? Mounts.ProcessRoot, path, out var place, follow: false) is var walked and not Errno.None ? walked : Open(place, pathOnly: true, out descriptor);
+        if (error == Errno.None && descriptors[descriptor.Number].Place.Node is { Kind: NodeKind.Link or NodeKind.MagicLink } node) link = node.Target;
+        return Leave(CallKind.OpenPath, error, path);
+    }
+
     public Errno OpenFolder(Descriptor path, out Descriptor folder)
     {
         folder = Descriptor.None;
