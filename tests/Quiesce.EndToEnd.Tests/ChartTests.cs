@@ -13,7 +13,7 @@ public sealed class ChartTests(Installation installation)
         await installation.RequireAsync();
         Assert.SkipWhen(installation.Server.SupportsFaults, "rights and admission policies are enforced by a kube-apiserver alone");
         // One of its own: it installs the chart, policies for everybody included.
-        await using var server = await ApiServerUnderTest.StartAsync(new() { InstallCrds = false });
+        await using var server = await ApiServerUnderTest.StartAsync(new ApiServerOptions { InstallCrds = false });
         var kubeconfig = installation.NewFile("kubeconfig");
         server.WriteKubeconfig(kubeconfig);
         var (code, said) = await Command.TryAsync(TimeSpan.FromMinutes(5), "env", Path.Combine(Repository(), "charts/quiesce/tests/rules.sh"), kubeconfig);
