@@ -23,7 +23,7 @@ internal static class FreezeCommand
         request.AddTo(command, cluster);
         command.Validators.Add(result =>
         {
-            if (result.GetValue(reuse) && (!request.IsNamed(result) || result.GetValue(dryRun))) result.AddError("freeze: --reuse-name needs --name, and does not go with --dry-run");
+            if (Names.AreComplete(result) && result.GetValue(reuse) && (!request.IsNamed(result) || result.GetValue(dryRun))) result.AddError("freeze: --reuse-name needs --name, and does not go with --dry-run");
         });
         cluster.AddTo(command);
         output.AddTo(command);
