@@ -22,6 +22,7 @@ internal static class Program
             InspectCommand.Create(),
             TimelineCommand.Create(),
             WaitSnapshotsCommand.Create(),
+            IdleCommand.Create(),
             InstallManifestsCommand.Create(),
             UpgradeAgentsCommand.Create(),
             UninstallCommand.Create(),

@@ -48,6 +48,12 @@ public static class QuiesceApi
     /// <summary>Label on FreezeWindow and NodeFreeze: the UID of the request they belong to.</summary>
     public const string RequestUidLabel = "quiesce.dev/request-uid";
 
+    /// <summary>Annotation on a FreezeRequest from the moment Quiesce takes it: its UID. One with another UID is a copy, as a restore makes it.</summary>
+    public const string TakenAsAnnotation = "quiesce.dev/taken-as";
+
+    /// <summary>Annotation on a NodeFreeze that holds: the UID of its FreezeWindow. A window of another UID, as a restore makes it, does not command it.</summary>
+    public const string WindowUidAnnotation = "quiesce.dev/window-uid";
+
     /// <summary>Label that keeps Velero from carrying an object into a backup (value <c>"true"</c>).</summary>
     public const string ExcludeFromBackupLabel = "velero.io/exclude-from-backup";
 

@@ -15,8 +15,16 @@ internal static class FreezeCommand
     {
         var (cluster, request, output) = (new ClusterOptions(), new RequestOptions(), new ObjectOutput());
         var dryRun = new Option<bool>("--dry-run") { Description = "Resolve everything and tell what would be frozen, skipped or refused, and freeze nothing; as 'inspect'." };
-        var command = new Command("freeze", "Freeze, and return when all of it is frozen. It stays so until 'thaw', or until the deadline.") { dryRun };
+        var reuse = new Option<bool>("--reuse-name")
+        {
+            Description = "With --name, for a command that is the same every time, such as a backup tool's hook: a request of that name that has ended is deleted first, and one that is open and freezes the same is joined.",
+        };
+        var command = new Command("freeze", "Freeze, and return when all of it is frozen. It stays so until 'thaw', or until the deadline.") { dryRun, reuse };
         request.AddTo(command, cluster);
+        command.Validators.Add(result =>
+        {
+            if (Names.AreComplete(result) && result.GetValue(reuse) && (!request.IsNamed(result) || result.GetValue(dryRun))) result.AddError("freeze: --reuse-name needs --name, and does not go with --dry-run");
+        });
         cluster.AddTo(command);
         output.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
@@ -24,7 +32,7 @@ internal static class FreezeCommand
             using var connection = cluster.Connect(parsed);
             var wanted = request.Build(parsed, cluster.Namespace(parsed, connection), parsed.GetValue(dryRun), KeptSeconds);
             if (wanted.Spec.DryRun) return await InspectCommand.RunAsync(connection, wanted, parsed, output, cancellationToken);
-            var session = await RequestSession.CreateAsync(connection, wanted, cancellationToken);
+            var session = parsed.GetValue(reuse) ? await NameReuse.CreateAsync(connection, wanted, cancellationToken) : await RequestSession.CreateAsync(connection, wanted, cancellationToken);
             var frozen = await OpenAsync(session, cancellationToken);
             output.Print(parsed, frozen);
             if (!output.IsAskedFor(parsed)) Console.Out.WriteLine(session.Name);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Security.Cryptography;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
@@ -57,6 +58,9 @@ internal sealed class RequestOptions
             }
         });
     }
+
+    /// <summary>Whether the user chose the name.</summary>
+    internal bool IsNamed(CommandResult result) => result.GetValue(_name) is not null;
 
     internal FreezeRequest Build(ParseResult parsed, string ns, bool dryRun, int ttlSeconds)
     {

@@ -26,9 +26,12 @@ internal static class Admission
     /// <summary>Why the request itself is refused, whatever is in the cluster; null where it is not.</summary>
     public static Refusal? OfRequest(FreezeState state)
     {
-        var (labels, spec) = (state.Request.Metadata.Labels, state.Request.Spec);
-        if (labels?.TryGetValue(QuiesceApi.RestoreNameLabel, out var restore) is true)
+        var (meta, spec) = (state.Request.Metadata, state.Request.Spec);
+        if (meta.Labels?.TryGetValue(QuiesceApi.RestoreNameLabel, out var restore) is true)
             return new(Reasons.Restored, $"this request was restored from a backup ({restore}), and a restore never freezes.");
+        // Not every tool that restores says so.
+        if (meta.Annotations?.TryGetValue(QuiesceApi.TakenAsAnnotation, out var original) is true && original != state.Uid)
+            return new(Reasons.Restored, $"this request is a copy of one that was carried out before (its annotation {QuiesceApi.TakenAsAnnotation} names another UID), and a request freezes once.");
         if (state.IsBeingDeleted) return new(Reasons.RequestDeleted, "deleted before anything was frozen.");
         if (spec.DesiredState == DesiredState.Thawed) return new(Reasons.ThawedBeforeFrozen, "desiredState is Thawed, and nothing was frozen.");
         return spec.DeadlineSeconds > state.Limits.MaxDeadline.TotalSeconds ? new(Reasons.DeadlineTooLong, TooLong(spec.DeadlineSeconds, state.Limits)) : state.WriteRefused;

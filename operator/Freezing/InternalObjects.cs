@@ -41,7 +41,10 @@ internal static class InternalObjects
         var spec = state.Request.Spec;
         return new()
         {
-            Metadata = Metadata(state, InternalNames.NodeFreeze(state.Uid, node)),
+            Metadata = Metadata(
+                state,
+                InternalNames.NodeFreeze(state.Uid, node),
+                mode == NodeFreezeMode.Hold && state.Window?.Metadata.Uid is { } window ? new() { [QuiesceApi.WindowUidAnnotation] = window } : null),
             Spec = new()
             {
                 NodeName = node,

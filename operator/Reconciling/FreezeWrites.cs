@@ -22,17 +22,22 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
 
     private string Namespace => objects.Settings.Namespace;
 
-    /// <summary>Puts finalizer and backup label on a request, in one write.</summary>
+    /// <summary>Puts finalizer, backup label and the annotation by which a copy is known on a request, in one write.</summary>
     public async Task ClaimAsync(FreezeRequest request, CancellationToken cancellationToken)
     {
         var meta = request.Metadata;
         var finalizers = (meta.Finalizers ?? []).Append(QuiesceApi.Finalizer).Distinct();
-        await PatchRequestAsync(request, finalizers, new() { [QuiesceApi.ExcludeFromBackupLabel] = "true" }, cancellationToken);
+        var marks = new JsonObject
+        {
+            ["labels"] = new JsonObject { [QuiesceApi.ExcludeFromBackupLabel] = "true" },
+            ["annotations"] = new JsonObject { [QuiesceApi.TakenAsAnnotation] = meta.Uid },
+        };
+        await PatchRequestAsync(request, finalizers, marks, cancellationToken);
     }
 
     /// <summary>Takes the finalizer off a request.</summary>
     public async Task ReleaseAsync(FreezeRequest request, CancellationToken cancellationToken) => await PatchRequestAsync(
-        request, (request.Metadata.Finalizers ?? []).Where(name => name != QuiesceApi.Finalizer), null, cancellationToken);
+        request, (request.Metadata.Finalizers ?? []).Where(name => name != QuiesceApi.Finalizer), [], cancellationToken);
 
     /// <summary>Creates the window.</summary>
     public async Task CreateWindowAsync(FreezeWindow window, CancellationToken cancellationToken)
@@ -173,15 +178,11 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
     }
 
     private async Task PatchRequestAsync(
-        FreezeRequest request, IEnumerable<string> finalizers, JsonObject? labels, CancellationToken cancellationToken)
+        FreezeRequest request, IEnumerable<string> finalizers, JsonObject metadata, CancellationToken cancellationToken)
     {
         var meta = request.Metadata;
-        var metadata = new JsonObject
-        {
-            ["uid"] = meta.Uid,
-            ["finalizers"] = new JsonArray([.. finalizers.Select(name => JsonValue.Create(name))]),
-        };
-        if (labels is not null) metadata["labels"] = labels;
+        metadata["uid"] = meta.Uid;
+        metadata["finalizers"] = new JsonArray([.. finalizers.Select(name => JsonValue.Create(name))]);
         // A merge patch replaces the list of finalizers: the version keeps another's from being lost.
         var patch = new JsonObject { ["metadata"] = metadata };
         objects.FreezeRequestCache.Observe(

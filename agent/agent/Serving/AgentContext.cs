@@ -45,9 +45,12 @@ internal sealed class AgentContext(
     internal ListWatch<NodeFreeze> FollowNode() =>
         new(NodeFreezes, new ListWatchOptions { Namespace = ns, FieldSelector = $"spec.nodeName={identity.Node}" }, time);
 
-    /// <summary>Follows one FreezeWindow; null means that it is gone, which only a completed list or a deletion says.</summary>
-    internal async IAsyncEnumerable<FreezeWindowSpec?> FollowWindow(string name, [EnumeratorCancellation] CancellationToken cancel)
+    /// <summary>Follows the FreezeWindow of a plan; null means that it is gone, which only a completed list or a deletion says, or a window of that name that is not the plan's.</summary>
+    internal async IAsyncEnumerable<FreezeWindowSpec?> FollowWindow(NodeFreeze plan, [EnumeratorCancellation] CancellationToken cancel)
     {
+        var name = plan.Spec.Window!;
+        // A plan and a window that both came out of a backup: the plan still names the window it was made for.
+        var uid = plan.Metadata.Annotations?.TryGetValue(QuiesceApi.WindowUidAnnotation, out var named) is true ? named : null;
         var follow = new ListWatch<FreezeWindow>(
             windows,
             // A dead watch is noticed sooner than an idle one's would need to be: a thaw may be waiting in it.
@@ -58,10 +61,10 @@ internal sealed class AgentContext(
             switch (change)
             {
                 case WatchEvent<FreezeWindow>.Added(var item):
-                    yield return item.Spec;
+                    yield return uid is null || uid == item.Metadata.Uid ? item.Spec : null;
                     break;
                 case WatchEvent<FreezeWindow>.Modified(var item):
-                    yield return item.Spec;
+                    yield return uid is null || uid == item.Metadata.Uid ? item.Spec : null;
                     break;
                 case WatchEvent<FreezeWindow>.Deleted:
                 case WatchEvent<FreezeWindow>.Synced { Items.Count: 0 }:

@@ -138,6 +138,8 @@ internal sealed class NodeAgent
     // Why a plan that nobody has touched is not begun either, or null.
     private WindowReport? NeverBegun(NodeFreeze plan)
     {
+        if (plan.Metadata.Labels?.TryGetValue(QuiesceApi.RestoreNameLabel, out var restore) is true)
+            return Failed(Reasons.Restored, $"this plan was restored from a backup ({restore}); nothing was done, a restore never freezes or thaws");
         if (synced || plan.Spec.Mode != NodeFreezeMode.Hold || plan.Metadata.CreationTimestamp is not { } created) return null;
         var (now, since) = (context.ServerTime, new DateTimeOffset(created.ToUniversalTime()));
         if (since < now - TimeSpan.FromTicks(Native.BootTimeNanoseconds() / 100))

@@ -86,7 +86,7 @@ internal sealed class NodeFreezeSession
     private async Task<WindowReport> HoldAsync()
     {
         using var follow = CancellationTokenSource.CreateLinkedTokenSource(gone.Token);
-        var window = context.FollowWindow(plan.Spec.Window!, follow.Token).GetAsyncEnumerator(CancellationToken.None);
+        var window = context.FollowWindow(plan, follow.Token).GetAsyncEnumerator(CancellationToken.None);
         try
         {
             FreezeWindowSpec? command;

@@ -15,8 +15,8 @@ internal sealed class Workload(Installation installation, string ns)
     internal static async Task<Workload> CreateAsync(Installation installation) => new(installation, await installation.Server.CreateNamespaceAsync("shop"));
 
     /// <summary>Starts an agent on a node of its own that knows where this kubelet mounts.</summary>
-    internal Task<Node> NodeAsync(NodeSpace space) =>
-        installation.NodeAsync(new ProgramStart { Wrapper = space.Enter, Arguments = ["--kubelet-root", kubelet] });
+    internal Task<Node> NodeAsync(NodeSpace space, params IEnumerable<string> arguments) =>
+        installation.NodeAsync(new ProgramStart { Wrapper = space.Enter, Arguments = ["--kubelet-root", kubelet, .. arguments] });
 
     /// <summary>Creates a volume of a CSI driver and the claim that is bound to it.</summary>
     internal async Task ClaimAsync(string name)
@@ -58,6 +58,25 @@ internal sealed class Workload(Installation installation, string ns)
             """);
         await StatusAsync("pods", name, new() { ["phase"] = "Running" });
         return await UidAsync("pods", name);
+    }
+
+    /// <summary>Creates a running pod as a workload's template has it.</summary>
+    /// <returns>The pod's UID.</returns>
+    internal async Task<string> PodAsync(string name, string node, JsonNode template)
+    {
+        var pod = template.DeepClone().AsObject();
+        (pod["apiVersion"], pod["kind"]) = ("v1", "Pod");
+        (pod["metadata"]!["name"], pod["metadata"]!["namespace"], pod["spec"]!["nodeName"]) = (name, ns, node);
+        await ApplyAsync(pod.ToJsonString());
+        await StatusAsync("pods", name, new() { ["phase"] = "Running" });
+        return await UidAsync("pods", name);
+    }
+
+    /// <summary>Mounts what one pod has mounted for another one on the same node.</summary>
+    internal async Task ShareAsync(NodeSpace space, string podUid, string otherPodUid, string claim)
+    {
+        Directory.CreateDirectory(Folder(otherPodUid, claim));
+        await Command.RunAsync(space.Enter[0], [.. space.Enter.Skip(1), "mount", "--bind", Folder(podUid, claim), Folder(otherPodUid, claim)]);
     }
 
     /// <summary>Mounts a filesystem as a pod's volume, and nowhere else on that node unless it is to stay where it was.</summary>

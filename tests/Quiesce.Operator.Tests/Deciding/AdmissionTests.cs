@@ -31,6 +31,31 @@ public sealed class AdmissionTests
     }
 
     [Fact]
+    public void A_copy_of_a_request_that_was_carried_out_never_freezes_whoever_made_it()
+    {
+        // As it comes out of a backup: of the metadata that Quiesce had written all is there, the UID is new, and there is no status.
+        var first = With("node-1").Settle();
+        var copy = With("node-1");
+        copy.Request.Metadata.Annotations = first.Request.Metadata.Annotations;
+        copy.Request.Metadata.Labels = first.Request.Metadata.Labels;
+        copy.Request.Metadata.Finalizers = first.Request.Metadata.Finalizers;
+        copy.Request.Metadata.Uid = "another";
+        Assert.Equal(first.Request.Metadata.Uid, copy.Request.Metadata.Annotations[QuiesceApi.TakenAsAnnotation]);
+        copy.Settle();
+        Assert.Equal((FreezePhase.Failed, Reasons.Restored), (copy.Status.Phase, copy.Status.Reason));
+        Assert.Contains(QuiesceApi.TakenAsAnnotation, copy.Status.Message, StringComparison.Ordinal);
+        Assert.Equal(["Status:Failed", "ReleaseRequest"], copy.Writes);
+    }
+
+    [Fact]
+    public void A_request_that_the_operator_has_taken_goes_on_when_it_comes_back()
+    {
+        var world = With("node-1");
+        world.Request.Metadata.Annotations = new Dictionary<string, string> { [QuiesceApi.TakenAsAnnotation] = world.Request.Metadata.Uid };
+        Assert.Equal(FreezePhase.Preparing, world.Settle().Status.Phase);
+    }
+
+    [Fact]
     public void A_deadline_above_the_maximum_is_refused() =>
         Refused(With("node-1").Spec(s => s with { DeadlineSeconds = 601 }), Reasons.DeadlineTooLong, "601", "600");
 

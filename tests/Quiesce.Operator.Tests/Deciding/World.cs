@@ -247,6 +247,7 @@ internal sealed class World
             case FreezeAction.Claim:
                 meta.Finalizers = [.. meta.Finalizers ?? [], QuiesceApi.Finalizer];
                 meta.Labels = new Dictionary<string, string>(meta.Labels ?? new Dictionary<string, string>()) { [QuiesceApi.ExcludeFromBackupLabel] = "true" };
+                meta.Annotations = new Dictionary<string, string>(meta.Annotations ?? new Dictionary<string, string>()) { [QuiesceApi.TakenAsAnnotation] = meta.Uid };
                 break;
             case FreezeAction.RunHooks run:
                 // What has begun is written down before it begins.

@@ -1,0 +1,74 @@
+using System.Text.Json;
+using Quiesce.Cli.Output;
+using Quiesce.Crds;
+using Quiesce.Crds.Client;
+
+namespace Quiesce.Cli.Requests;
+
+/// <summary><c>freeze --reuse-name</c>: the same command again and again, as a backup tool's hook has it, which cannot make up a name that its other hook would know.</summary>
+/// <remarks>
+/// Several pods that share a volume have the same hook, and Velero runs them one after the other before it backs any of them up: so a window that is open and
+/// freezes the same is joined. The verdict stays true: whoever thaws is told how the one window was.
+/// </remarks>
+internal static class NameReuse
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Longer than any thaw takes: only what is stuck, or an operator that is away, keeps the old one so long.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Creates the request, where there is none of its name or one that has ended; joins one that is open.</summary>
+    /// <exception cref="CliException">One of that name is open and freezes something else, or does not end.</exception>
+    internal static async Task<RequestSession> CreateAsync(KubernetesConnection connection, FreezeRequest wanted, CancellationToken cancellationToken)
+    {
+        var (client, ns, name) = (new ResourceClient<FreezeRequest>(connection, Kinds.FreezeRequests), wanted.Metadata.NamespaceProperty, wanted.Metadata.Name);
+        var began = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var there = await client.GetAsync(ns, name, cancellationToken);
+            if (there is null)
+            {
+                try
+                {
+                    return await RequestSession.CreateAsync(connection, wanted, cancellationToken);
+                }
+                catch (CliException)
+                {
+                    // Another one was faster: look at that.
+                    if (await client.GetAsync(ns, name, cancellationToken) is null) throw;
+                    continue;
+                }
+            }
+
+            var isOver = StatusText.Holds(there.Status, ConditionTypes.Finished);
+            if (!isOver && there is { Metadata.DeletionTimestamp: null, Spec.DesiredState: DesiredState.Frozen })
+            {
+                if (Targets(there) != Targets(wanted))
+                    throw new CliException(ExitCode.Usage, $"FreezeRequest {ns}/{name} is open and freezes something else: thaw it, or choose another --name");
+                Terminal.Say($"{name}: is there already and freezes the same; joining it");
+                return new(connection, ns, name);
+            }
+
+            if (isOver && there.Metadata.DeletionTimestamp is null) await DeleteAsync(client, there, cancellationToken);
+            else if (TimeProvider.System.GetElapsedTime(began) > Patience)
+                throw new CliException(ExitCode.Error, $"FreezeRequest {ns}/{name} was asked to end {Patience.TotalSeconds:0} s ago and has not: see `kubectl describe freeze -n {ns} {name}`");
+            else await Task.Delay(Pause, cancellationToken);
+        }
+    }
+
+    /// <summary>This one, and not a namesake that has come since.</summary>
+    private static async Task DeleteAsync(ResourceClient<FreezeRequest> client, FreezeRequest ended, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await client.DeleteAsync(ended.Metadata.NamespaceProperty, ended.Metadata.Name, ended.Metadata.Uid, cancellationToken: cancellationToken);
+        }
+        catch (KubernetesApiException e) when (e.IsNotFound || e.IsConflict)
+        {
+            // Gone already.
+        }
+    }
+
+    private static string Targets(FreezeRequest request) =>
+        JsonSerializer.Serialize(new FreezeRequestSpec { Targets = request.Spec.Targets }, CrdsJson.Default.FreezeRequestSpec);
+}
