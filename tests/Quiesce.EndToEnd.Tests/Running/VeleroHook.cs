@@ -27,7 +27,7 @@ internal sealed partial record VeleroHook(string Container, IReadOnlyList<string
     }
 
     /// <summary>A JSON array, or the name of a program, spaces and all.</summary>
-    private static IReadOnlyList<string> Arguments(string command)
+    private static string[] Arguments(string command)
     {
         if (command[0] != '[') return [command];
         try
