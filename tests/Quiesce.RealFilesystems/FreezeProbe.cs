@@ -55,7 +55,7 @@ public static unsafe class FreezeProbe
     {
         var id = File.ReadLines($"/proc/self/fdinfo/{fd.ToString(CultureInfo.InvariantCulture)}")
             .First(line => line.StartsWith("mnt_id:", StringComparison.Ordinal))["mnt_id:".Length..].Trim();
-        return File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' ')).FirstOrDefault(fields => fields[0] == id)?[4];
+        return MountInfo.Read().FirstOrDefault(fields => fields[0] == id)?[4];
     }
 
     private static InvalidOperationException Failed(string call, string path) => new($"{call} on {path} failed with errno {errno}");

@@ -75,5 +75,5 @@ public sealed class Leftovers : IAsyncDisposable
     }
 
     private static List<string> MountsBelow(string root) =>
-        [.. File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' ')[4]).Where(m => m.StartsWith(root + "/", StringComparison.Ordinal))];
+        [.. MountInfo.Read().Select(fields => fields[4]).Where(m => m.StartsWith(root + "/", StringComparison.Ordinal))];
 }

@@ -200,5 +200,5 @@ public sealed class RealFilesystem : IAsyncDisposable
         }
     }
 
-    private static bool IsMounted(string path) => File.ReadLines("/proc/self/mountinfo").Any(line => line.Split(' ')[4] == path);
+    private static bool IsMounted(string path) => MountInfo.Read().Any(fields => fields[4] == path);
 }

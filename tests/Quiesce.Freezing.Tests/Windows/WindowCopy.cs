@@ -43,6 +43,7 @@ internal static class WindowCopy
             digest.Add(f.FlushRounds);
             digest.Add(f.ThawAttempts);
             digest.Add(f.FlushNanoseconds);
+            digest.Add(f.FlushedAt);
             digest.Add(f.FreezeNanoseconds);
             digest.Add(f.FrozenAt);
             digest.Add(f.HeldNanoseconds);
@@ -65,7 +66,7 @@ internal static class WindowCopy
     /// <inheritdoc cref="DigestedFields"/>
     internal static IReadOnlyList<string> DigestedProperties { get; } =
     [
-        "Plan", "Step", "CallStarted", "FlushRounds", "ThawAttempts", "FlushNanoseconds", "FreezeNanoseconds", "FrozenAt", "HeldNanoseconds", "ThawNanoseconds",
+        "Plan", "Step", "CallStarted", "FlushRounds", "ThawAttempts", "FlushNanoseconds", "FlushedAt", "FreezeNanoseconds", "FrozenAt", "HeldNanoseconds", "ThawNanoseconds",
         "ThawError", "SectorsAtFreeze", "Written", "Reason", "Message", "IsReleased",
     ];
 
