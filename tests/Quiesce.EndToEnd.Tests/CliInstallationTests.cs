@@ -128,7 +128,7 @@ public sealed class CliInstallationTests(Installation installation)
         Assert.Contains($"{scene.Node.Name}\n", said, StringComparison.Ordinal);
         (_, said) = await Command.TryAsync(Installation.CliProgram, ["completion"]);
         Assert.StartsWith("#!/bin/sh\n", said, StringComparison.Ordinal);
-        Assert.Contains("exec kubectl-quiesce __complete \"$@\"\n", said, StringComparison.Ordinal);
+        Assert.EndsWith("exec kubectl-quiesce __complete \"$@\"", said, StringComparison.Ordinal);
         await scene.Request.DeleteAsync();
         await scene.Request.GoneAsync();
     }

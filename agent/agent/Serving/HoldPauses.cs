@@ -1,3 +1,4 @@
+using Quiesce.Crds;
 using Quiesce.Freezing.Holders;
 using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Planning;
@@ -17,15 +18,12 @@ internal sealed class HoldPauses(TimeSpan pause)
     /// <summary>Takes note of what a window held.</summary>
     internal void Ended(WindowReport window)
     {
-        if (pause <= TimeSpan.Zero) return;
-        var again = Native.BootTimeNanoseconds() + (pause.Ticks * 100);
-        lock (until)
-        {
-            // What was never frozen, or skipped, is not meant.
-            foreach (var f in window.Filesystems.Where(f => f.FrozenAt is not null || f.HeldNanoseconds is not null))
-                if (DeviceNumber.TryParse(f.Device, out var superblock)) until[superblock] = again;
-        }
+        // What was never frozen, or skipped, is not meant.
+        Ended(window.Filesystems.Where(f => f.FrozenAt is not null || f.HeldNanoseconds is not null).Select(f => f.Device));
     }
+
+    /// <summary>Takes note of what an earlier process held, as far as it had reported that: its holders may have thawed and cleared everything away before this one looked.</summary>
+    internal void Ended(NodeFreezeStatus? status) => Ended((status?.Filesystems ?? []).Where(f => f.FrozenAt is not null).Select(f => f.Device));
 
     /// <summary>What is left alone at the moment, for <see cref="HolderOrder.Rests"/>.</summary>
     internal IReadOnlyList<Rest> Now()
@@ -36,6 +34,17 @@ internal sealed class HoldPauses(TimeSpan pause)
         {
             foreach (var (superblock, _) in until.Where(u => u.Value <= now).ToList()) until.Remove(superblock);
             return [.. until.OrderByDescending(u => u.Value).Take(Most).Select(u => new Rest(u.Key, u.Value))];
+        }
+    }
+
+    private void Ended(IEnumerable<string?> devices)
+    {
+        if (pause <= TimeSpan.Zero) return;
+        var again = Native.BootTimeNanoseconds() + (pause.Ticks * 100);
+        lock (until)
+        {
+            foreach (var device in devices)
+                if (DeviceNumber.TryParse(device, out var superblock)) until[superblock] = again;
         }
     }
 }

@@ -91,6 +91,8 @@ internal sealed class NodeAgent
     // Begun by another instance or before a reboot: it is not frozen, and what is reported is what is known.
     private void ReportAnothers(NodeFreeze plan, WindowReport? known)
     {
+        // Whatever it was that ended it, it may have been held until a moment ago.
+        if (plan.Status?.BootID == context.Identity.BootId) context.Pauses.Ended(plan.Status);
         var writer = Write(plan, EndOfAnother(plan.Status, known, context.Identity), known);
         if (known is not { IsFinal: false }) return;
         waiting[plan.Metadata.Uid] = report => Write(plan, EndOfAnother(plan.Status, report, context.Identity), report, writer);
