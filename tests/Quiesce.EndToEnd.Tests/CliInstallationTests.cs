@@ -19,7 +19,7 @@ public sealed class CliInstallationTests(Installation installation)
         Assert.True(code == 0, said);
         Assert.Contains($"deployment.apps/quiesce-operator in {ns} (dry run)", said, StringComparison.Ordinal);
         Assert.True(scene.Writer.StandsStill);
-        (code, said) = await CliAsync("uninstall");
+        (code, said) = await CliAsync("uninstall", "--timeout", "20s");
         Assert.True(code == 0, said);
         await scene.Writer.FrozenOnceAsync(longestSeconds: 30);
         Assert.Equal(FreezePhase.Thawed, (await scene.Request.EndAsync()).Phase);
@@ -74,6 +74,7 @@ public sealed class CliInstallationTests(Installation installation)
                 kind: ControllerRevision
                 metadata: {name: quiesce-agent-{{hash}}, namespace: {{ns}}, labels: {controller-revision-hash: {{hash}}}, ownerReferences: [{apiVersion: apps/v1, kind: DaemonSet, name: quiesce-agent, uid: {{uid}} }] }
                 revision: {{revision}}
+                data: {spec: none}
                 """);
         }
 
