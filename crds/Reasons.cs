@@ -71,7 +71,7 @@ public static class Reasons
     public const string ThawedBeforeFrozen = "ThawedBeforeFrozen";
     /// <summary>The deadline asked for is above the maximum of this installation.</summary>
     public const string DeadlineTooLong = "DeadlineTooLong";
-    /// <summary>The request carries a restore label: a restore never freezes.</summary>
+    /// <summary>The request carries a restore label, or is a copy of one that was carried out before: a restore never freezes.</summary>
     public const string Restored = "Restored";
     /// <summary>A node's plan would hold more paths than the bound.</summary>
     public const string TooManyTargets = "TooManyTargets";

@@ -17,6 +17,9 @@ internal static class NameReuse
     /// <summary>Longer than any thaw takes: only what is stuck, or an operator that is away, keeps the old one so long.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    /// <summary>An open window whose deadline is nearer than this is as good as over: its nodes may have thawed it already. More than the second that the server's time is given in.</summary>
+    private static readonly TimeSpan Nearest = TimeSpan.FromSeconds(2);
+
     /// <summary>Creates the request, where there is none of its name or one that has ended; joins one that is open.</summary>
     /// <exception cref="CliException">One of that name is open and freezes something else, or does not end.</exception>
     internal static async Task<RequestSession> CreateAsync(KubernetesConnection connection, FreezeRequest wanted, CancellationToken cancellationToken)
@@ -41,7 +44,8 @@ internal static class NameReuse
             }
 
             var isOver = StatusText.Holds(there.Status, ConditionTypes.Finished);
-            if (!isOver && there is { Metadata.DeletionTimestamp: null, Spec.DesiredState: DesiredState.Frozen })
+            var isEnding = there is not { Metadata.DeletionTimestamp: null, Spec.DesiredState: DesiredState.Frozen } || there.Status?.DeadlineAt - connection.ServerTime < Nearest;
+            if (!isOver && !isEnding)
             {
                 if (Targets(there) != Targets(wanted))
                     throw new CliException(ExitCode.Usage, $"FreezeRequest {ns}/{name} is open and freezes something else: thaw it, or choose another --name");
@@ -51,7 +55,7 @@ internal static class NameReuse
 
             if (isOver && there.Metadata.DeletionTimestamp is null) await DeleteAsync(client, there, cancellationToken);
             else if (TimeProvider.System.GetElapsedTime(began) > Patience)
-                throw new CliException(ExitCode.Error, $"FreezeRequest {ns}/{name} was asked to end {Patience.TotalSeconds:0} s ago and has not: see `kubectl describe freeze -n {ns} {name}`");
+                throw new CliException(ExitCode.Error, $"FreezeRequest {ns}/{name} is to end and has not within {Patience.TotalSeconds:0} s: see `kubectl describe freeze -n {ns} {name}`");
             else await Task.Delay(Pause, cancellationToken);
         }
     }
