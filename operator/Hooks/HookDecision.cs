@@ -115,5 +115,5 @@ internal static class HookDecision
     private static Decision Write(HookSteps steps, FreezeRequestStatus status) =>
         steps.Starts.Count > 0 || (steps.IsDone && steps.IsChanged)
             ? new() { Action = new FreezeAction.RunHooks(steps.Starts), Status = status }
-            : new() { Status = status, RequeueAfter = Look };
+            : new() { Status = status, RequeueAfter = steps.BeginsIn ?? Look };
 }

@@ -12,6 +12,12 @@ internal sealed record HookSteps
     /// <summary>How long after a deletion hooks are begun.</summary>
     private static readonly TimeSpan AfterDeletion = TimeSpan.FromMinutes(1);
 
+    /// <summary>
+    /// How long after the loss of a command that was sent before the freeze its pod is told to go on. What a dead operator sent may be on its way still, and must not
+    /// arrive after that: its connection is closed, which a kube-apiserver and a kubelet notice in far less.
+    /// </summary>
+    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
+
     /// <summary>All hooks of the request, as they are now.</summary>
     public required IReadOnlyList<HookStatus> Hooks { get; init; }
 
@@ -24,11 +30,14 @@ internal sealed record HookSteps
     /// <summary>Commands of the stage are under way.</summary>
     public bool IsRunning { get; init; }
 
+    /// <summary>How long it takes until the next ones may begin; null where time is not what is waited for.</summary>
+    public TimeSpan? BeginsIn { get; init; }
+
     /// <summary>The hooks differ from what the status says.</summary>
     public bool IsChanged { get; init; }
 
     /// <summary>Nothing of the stage is under way, and nothing is left to begin.</summary>
-    public bool IsDone => !IsRunning && Starts.Count == 0;
+    public bool IsDone => !IsRunning && Starts.Count == 0 && BeginsIn is null;
 
     /// <summary>The first hook of the stage that has failed where a failure counts.</summary>
     public HookStatus? Failed(HookStage stage) => Hooks.FirstOrDefault(h => h.Stage == stage && h is { State: HookState.Failed, OnError: HookErrorMode.Fail });
@@ -66,7 +75,8 @@ internal sealed record HookSteps
         var steps = new HookSteps { Hooks = now, Stories = stories, IsRunning = running, Starts = starts };
         // One hook after the other, each in all of its pods at a time; before the freeze none after one that failed.
         var next = Array.FindIndex(now, h => h.Stage == stage && h.State == HookState.Pending);
-        if (!running && starts.Count == 0 && next >= 0 && !(stage == HookStage.PreFreeze && steps.Failed(stage) is not null))
+        var wait = next >= 0 && stage == HookStage.PostThaw ? Unsettled(state, now) : null;
+        if (wait is null && !running && starts.Count == 0 && next >= 0 && !(stage == HookStage.PreFreeze && steps.Failed(stage) is not null))
         {
             var over = IsOver(state, now.Where(h => h.Stage == stage));
             for (var i = next; i < now.Length; i++)
@@ -80,7 +90,7 @@ internal sealed record HookSteps
             if (starts.Count > 0) stories.Add(new(stage.ToString(), $"running {starts[0].Hook} in {Verdict.Count(starts.Count, "pod")}: {Pods(starts)}."));
         }
 
-        return steps with { IsChanged = !now.SequenceEqual(state.Request.Status?.Hooks ?? []) };
+        return steps with { BeginsIn = wait, IsChanged = !now.SequenceEqual(state.Request.Status?.Hooks ?? []) };
     }
 
     /// <summary>The same, with what is left of the stage not to be run.</summary>
@@ -100,6 +110,12 @@ internal sealed record HookSteps
         Message = result.Message is { Length: > MostMessage } message ? $"{message[..MostMessage]}…" : result.Message,
         Output = result.Output is { Length: > 0 } output ? output[Math.Max(0, output.Length - outputLength)..] : null,
     };
+
+    /// <summary>How long it takes until no command of before the freeze can be on its way any more; null where none is. A clock that was set back does not prolong it.</summary>
+    private static TimeSpan? Unsettled(FreezeState state, IEnumerable<HookStatus> hooks) =>
+        hooks.Where(h => h is { Stage: HookStage.PreFreeze, Reason: Reasons.HookInterrupted }).Max(h => h.FinishedAt) is { } lost && state.Now - lost is var since && since >= TimeSpan.Zero && since < Settle
+            ? Settle - since
+            : null;
 
     /// <summary>All outputs together have to find room in one object.</summary>
     private static int OutputLength(int hooks) => Math.Clamp(64 * 1024 / Math.Max(1, hooks), 256, Bounds.HookOutputLength);

@@ -167,7 +167,7 @@ public sealed class HookTests
         _ = deleted ? world.Delete().Settle() : world.Thaw();
         Assert.Contains("CancelHooks", world.Writes);
         Assert.Single(world.Writes, "CancelHooks");
-        world.Ends("preFreeze[0]/db-1", new HookResult { State = HookState.Failed, Reason = Reasons.HookInterrupted, Message = "called off" }).Settle();
+        world.Ends("preFreeze[0]/db-1", new HookResult { State = HookState.Failed, Reason = Reasons.HookInterrupted, Message = "called off" }).Settle().Advance(2).Settle();
         Assert.Equal(["postThaw[0]/db-0", "postThaw[0]/db-1"], world.Running);
         Assert.Equal(HookState.Skipped, world.Hook("preFreeze[1]/web-0").State);
         world.Ends("postThaw[0]/db-0").Ends("postThaw[0]/db-1").Settle();
@@ -196,6 +196,13 @@ public sealed class HookTests
         world.Runs.Clear();
         world.Settle();
         Assert.Equal((HookState.Failed, Reasons.HookInterrupted), (world.Hook("preFreeze[0]/db-0").State, world.Hook("preFreeze[0]/db-0").Reason));
+        // What the dead one sent may be on its way still, and is not overtaken.
+        Assert.Empty(world.Running);
+        world.Advance(1.5).Settle();
+        Assert.Empty(world.Running);
+        Assert.InRange(world.RequeueAfter!.Value.TotalSeconds, 0.4, 0.5);
+        world.Advance(0.5).Settle();
+        Assert.Equal(["postThaw[0]/db-0", "postThaw[0]/db-1"], world.Running);
         var first = world.Hook("postThaw[0]/db-0").StartedAt;
         world.Runs.Clear();
         world.Advance(2).Settle();
