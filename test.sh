@@ -61,11 +61,11 @@ API_SUITES="Quiesce.LocalCluster.Tests Quiesce.Operator.Tests Quiesce.EndToEnd.T
 CEL_SUITES="Quiesce.Crds.Tests"
 passed=0 failed=0 skipped=0 broken=""
 
-# run_suite NAME BACKEND
+# run_suite NAME BACKEND: with the signals as they are by default, since what runs in the background of a script ignores SIGINT, and so would every program that a test starts.
 run_suite() {
   local name=$1 backend=$2 report="$1-$2.json" summary started=$SECONDS
   say "== $name ($backend)"
-  "tests/$name/bin/Release/net10.0/$name" --report-xunit-ctrf --report-xunit-ctrf-filename "$report" \
+  env --default-signal "tests/$name/bin/Release/net10.0/$name" --report-xunit-ctrf --report-xunit-ctrf-filename "$report" \
     --results-directory "$PWD/artifacts/test-results" >"artifacts/log/$name-$backend.log" 2>&1 </dev/null || broken="$broken $name($backend)"
   sed -i 's/\x1b\[[0-9;]*m//g' "artifacts/log/$name-$backend.log" # where CI is set the runner colours even a file
   grep -E -A 12 '^failed ' "artifacts/log/$name-$backend.log" | head -n 80 >&2 || true

@@ -39,7 +39,7 @@ need_dotnet() {
 # unchanged NAME FOLDER... : whether artifacts/bin holds what the folders now say; sets STAMP and SOURCES for done_building.
 unchanged() {
   STAMP="artifacts/stamps/$1"; shift
-  SOURCES=$(find "$@" eng/*.props eng/lib.sh Directory.Build.props Directory.Packages.props \( -name bin -o -name obj \) -prune -o -type f -print0 \
+  SOURCES=$(find "$@" eng/*.props eng/*.xml eng/lib.sh Directory.Build.props Directory.Packages.props \( -name bin -o -name obj \) -prune -o -type f -print0 \
     | sort -z | xargs -0 sha256sum | sha256sum)
   [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$SOURCES" ]
 }
@@ -95,7 +95,7 @@ publish_native() {
   local project=$1 name; name=$(basename "$1"); shift
   [ "$RID" = "$HOST_RID" ] || name="$name-${RID#linux-}"
   if unchanged "$name" "$@"; then return; fi
-  say "building $name (native, one to two minutes)"
+  say "building $name (native, about a minute)"
   # What was linked otherwise before is not linked again by itself.
   rm -rf "$project/obj/Release/net10.0/$RID"
   build "$name" publish "$project" -c Release -r "$RID" -o "artifacts/publish/$name" "${CROSS[@]}"

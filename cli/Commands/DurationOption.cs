@@ -39,6 +39,6 @@ internal sealed class DurationOption(string name, string description, TimeSpan v
         var factor = unit switch { "ms" => 0.001m, "" or "s" => 1, "m" => 60, "h" => 3600, _ => 0 };
         if (factor == 0 || !decimal.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)) return null;
         // Not by way of double: 2.01s would be a tick less. The first bound keeps the product from overflowing.
-        return number < 1e9m && number * factor < 1e6m && TimeSpan.FromTicks((long)(number * factor * TimeSpan.TicksPerSecond)) is var duration && duration > TimeSpan.Zero ? duration : null;
+        return number < 1e9m && number * factor <= 1e6m && TimeSpan.FromTicks((long)(number * factor * TimeSpan.TicksPerSecond)) is var duration && duration > TimeSpan.Zero ? duration : null;
     }
 }

@@ -25,10 +25,6 @@ public sealed class KubernetesConnection : IDisposable
     private readonly TokenFile? _token;
     private volatile Heard? _heard;
 
-    static KubernetesConnection() =>
-        // The library's own operations (exec, leases by its types) must read and write our kinds as we do; first in the chain wins.
-        KubernetesJson.AddJsonOptions(options => options.TypeInfoResolverChain.Insert(0, CrdsJson.Default));
-
     private KubernetesConnection(
         KubernetesClientConfiguration configuration, ConnectionOptions options, string source, DelegatingHandler[] handlers)
     {

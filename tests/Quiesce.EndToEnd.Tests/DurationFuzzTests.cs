@@ -22,6 +22,9 @@ public sealed class DurationFuzzTests
     [Fact]
     public void Whatever_is_typed_is_a_duration_above_zero_or_none() => Typed.Sample(CheckTyped, time: FuzzTime.Seconds);
 
+    [Fact]
+    public void The_longest_one_can_be_typed() => Assert.Equal(TimeSpan.FromSeconds(1_000_000), DurationOption.Parse(DurationOption.Format(TimeSpan.FromSeconds(1_000_000))));
+
     [Theory]
     [InlineData("")]
     [InlineData(".s")]

@@ -27,7 +27,8 @@ agent=system:serviceaccount:$agents:quiesce-agent
 node_a=rules-a-$id node_b=rules-b-$id
 passed=0 failed=0
 
-k() { kubectl --request-timeout=30s "$@" 2> >(grep -v '^WARNING: version difference' >&2); }
+# In a pipe, which is waited for: a process substitution may still be writing when the output is read.
+k() { { kubectl --request-timeout=30s "$@" 2>&1 >&3 | sed '/^WARNING: version difference/d' >&2; } 3>&1; }
 
 cleanup() {
   {
