@@ -25,6 +25,7 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
     private Protection? protection;
     private EndCause? early;
     private Journal? journal;
+    private ExpeditedGracePeriods? grace;
     private Window? window;
     private FilesystemWorker[] workers = [];
     private int[]? descriptorsToSend;
@@ -90,9 +91,11 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
         var report = false;
         while (window!.TryTake(out var action))
         {
+            if (action.Kind == WindowActionKind.Freeze) grace?.Raise();
             if (action.Kind == WindowActionKind.Report) report = true;
             else workers[action.Index].Post(action);
         }
+        if (window.Phase != WindowPhase.Freezing) grace?.Restore();
         timer!.Arm(window.NextTimer);
         journal!.SetTimes(window.DeadlineAt, window.EndedAt);
         if (report) Send();
@@ -212,10 +215,12 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
         }
     }
 
-    private Refusal? OpenJournal() =>
-        JournalDirectory.Open(order.Plan.HostRoot, out var why) is { } directory
-            ? JournalDirectory.Claim(directory, order.WindowId, plan!, ProcessIdentity.Of(order.AgentProcess), out journal)
-            : new Refusal(FreezeReason.JournalUnavailable, why);
+    private Refusal? OpenJournal()
+    {
+        if (JournalDirectory.Open(order.Plan.HostRoot, out var why) is not { } directory) return new Refusal(FreezeReason.JournalUnavailable, why);
+        if (ExpeditedGracePeriods.WhyNot(order.ExpediteRcu) is null) grace = ExpeditedGracePeriods.Open(directory);
+        return JournalDirectory.Claim(directory, order.WindowId, plan!, ProcessIdentity.Of(order.AgentProcess), out journal);
+    }
 
     private string Unprotected() =>
         $"{protection!.Message}; or have an administrator allow it with --allow-unprotected-holder. Nothing was frozen: whatever kills the container would kill the holder, and leave the filesystems frozen";

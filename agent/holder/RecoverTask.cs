@@ -22,12 +22,19 @@ internal sealed class RecoverTask(HolderOrder order, HolderChannel channel, Linu
         var windows = TakeOver();
         new RecoveryRun((name, body) => Threads.Start(name, body), report => channel.TrySend(HolderCodec.Encode(report))).Run(windows, firstRound: () =>
         {
+            RestoreGracePeriods();
             // Whoever waits for the first answers has them; what is stuck is this process's alone.
             _ = channel.TrySend(HolderCodec.Encode(new WindowReport { Phase = WindowPhase.Thawed }));
             if (windows.Any(w => !w.IsSettled)) _ = Protection.Leave();
         });
+        RestoreGracePeriods(); // once more: a dead holder with a stuck call keeps its lock until that returns
         channel.Dispose();
         return 0;
+    }
+
+    private void RestoreGracePeriods()
+    {
+        foreach (var directory in order.Journals.Select(Path.GetDirectoryName).Distinct()) ExpeditedGracePeriods.RestoreLeftBehind(directory!);
     }
 
     private List<LeftWindow> TakeOver()

@@ -20,7 +20,7 @@ internal static class FreezeCommand
         var untilStdinCloses = new Option<bool>("--until-stdin-closes") { Description = "End the window when standard input ends." };
         var command = new Command("freeze", "Freeze filesystems, all or none, hold them, and thaw them at the end of time, on SIGINT, SIGTERM or SIGHUP.")
         {
-            hold, timeout, untilStdinCloses, fail, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder, CommonOptions.Json,
+            hold, timeout, untilStdinCloses, fail, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder, CommonOptions.ExpediteRcu, CommonOptions.Json,
         };
         targets.AddTo(command);
         command.SetAction(async (parsed, _) =>
@@ -35,6 +35,7 @@ internal static class FreezeCommand
                     AllowedPaths = parsed.GetValue(CommonOptions.AllowProtected) ?? [],
                 },
                 AllowUnprotected = parsed.GetValue(CommonOptions.AllowUnprotectedHolder),
+                ExpediteRcu = parsed.GetValue(CommonOptions.ExpediteRcu),
                 Options = new WindowOptions
                 {
                     Deadline = parsed.GetValue(hold).Nanoseconds,

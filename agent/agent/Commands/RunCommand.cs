@@ -7,6 +7,7 @@ using Quiesce.Agent.Serving;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
 using Quiesce.Freezing.Journals;
+using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Planning;
 
 namespace Quiesce.Agent.Commands;
@@ -30,7 +31,7 @@ internal static class RunCommand
             if (HostPaths.Fault(result.GetValueOrDefault<string>() ?? "") is { } fault) result.AddError($"--kubelet-root: {fault}; give the absolute path of a folder of the host");
         });
         var pause = CommonOptions.Duration("--min-pause", "What is left between two holds of one filesystem, so that nobody keeps it frozen by one after the other (default: none), such as 10s", default, new Duration(TimeSpan.FromHours(1)));
-        var command = new Command("run", "Serve the NodeFreeze objects of one node.") { node, kubeconfig, ns, kubeletRoot, pause, CommonOptions.HostRoot, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder };
+        var command = new Command("run", "Serve the NodeFreeze objects of one node.") { node, kubeconfig, ns, kubeletRoot, pause, CommonOptions.HostRoot, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder, CommonOptions.ExpediteRcu };
         command.SetAction(async (parsed, _) =>
         {
             var hostRoot = parsed.GetValue(CommonOptions.HostRoot)!;
@@ -53,8 +54,10 @@ internal static class RunCommand
                 using var stop = new CancellationTokenSource();
                 using var interrupt = Stop(PosixSignal.SIGINT, stop);
                 using var terminate = Stop(PosixSignal.SIGTERM, stop);
+                var permissions = new Permissions(parsed.GetValue(CommonOptions.AllowProtected) ?? [], parsed.GetValue(CommonOptions.AllowUnprotectedHolder), parsed.GetValue(CommonOptions.ExpediteRcu));
+                if (ExpeditedGracePeriods.WhyNot(permissions.ExpediteRcu) is { } slow) log.NotExpedited(slow);
                 var context = new AgentContext(identity, connection, parsed.GetValue(ns)!, hostRoot, parsed.GetValue(kubeletRoot)!,
-                    new Permissions(parsed.GetValue(CommonOptions.AllowProtected) ?? [], parsed.GetValue(CommonOptions.AllowUnprotectedHolder)), new HoldPauses(parsed.GetValue(pause).Span), new BegunPlans(journals, identity.Node), output, time, log);
+                    permissions, new HoldPauses(parsed.GetValue(pause).Span), new BegunPlans(journals, identity.Node), output, time, log);
                 await new NodeAgent(context, recovery).RunAsync(stop.Token).ConfigureAwait(false);
                 return ExitCode.Success;
             }

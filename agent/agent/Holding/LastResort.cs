@@ -26,6 +26,7 @@ internal static class LastResort
         Start("last resort", () =>
         {
             new RecoveryRun(Start, report => reports.Writer.TryWrite(report)).Run([window], firstRound: () => { });
+            ExpeditedGracePeriods.RestoreLeftBehind(Path.GetDirectoryName(file)!);
             kernel!.Dispose();
             reports.Writer.Complete();
         });

@@ -32,4 +32,7 @@ internal static partial class AgentLog
 
     [LoggerMessage(8, LogLevel.Error, "NodeFreeze {Name}: an error nobody foresaw; its holder thaws by itself")]
     internal static partial void Unforeseen(this ILogger log, Exception error, string name);
+
+    [LoggerMessage(9, LogLevel.Information, "grace periods are not expedited while freezing, which takes the longer for it: {Why}")]
+    internal static partial void NotExpedited(this ILogger log, string why);
 }

@@ -187,6 +187,7 @@ internal sealed class NodeFreezeSession
             AllowedPaths = context.Permissions.ProtectedPaths,
         },
         AllowUnprotected = context.Permissions.UnprotectedHolder,
+        ExpediteRcu = context.Permissions.ExpediteRcu,
     };
 
     private WindowReport EndedBefore() =>

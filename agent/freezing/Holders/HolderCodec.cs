@@ -1,4 +1,5 @@
 using System.Text;
+using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Planning;
 using Quiesce.Freezing.Reports;
 using Quiesce.Freezing.Windows;
@@ -14,7 +15,7 @@ public static class HolderCodec
     /// <summary>Longest message in bytes; the channel's buffers hold it.</summary>
     public const int MaximumMessage = 256 * 1024;
 
-    private const byte Version = 4;
+    private const byte Version = 5;
     private const int MaximumItems = 4096;
 
     // How long texts and paths may be: the first pair with which a report fits into a message.
@@ -45,6 +46,7 @@ public static class HolderCodec
         List(w, order.Plan.ProtectedPaths);
         List(w, order.Plan.AllowedPaths);
         w.Write(order.AllowUnprotected);
+        w.Write((byte)order.ExpediteRcu);
         w.Write(order.Rests.Count);
         foreach (var rest in order.Rests)
         {
@@ -88,6 +90,7 @@ public static class HolderCodec
             AllowedPaths = List(r),
         },
         AllowUnprotected = r.ReadBoolean(),
+        ExpediteRcu = Enum<ExpediteRcu>(r.ReadByte(), (byte)ExpediteRcu.Never),
         Rests = [.. Enumerable.Range(0, Count(r)).Select(_ => new Rest(new(r.ReadUInt32(), r.ReadUInt32()), r.ReadInt64()))],
         Options = new WindowOptions
         {

@@ -1,3 +1,4 @@
+using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Planning;
 using Quiesce.Freezing.Windows;
 
@@ -36,6 +37,9 @@ public sealed record HolderOrder
 
     /// <summary>Whether to freeze although the holder cannot leave the container's cgroups and PID namespace: an administrator's decision.</summary>
     public bool AllowUnprotected { get; init; }
+
+    /// <summary>Whether the grace periods of RCU are expedited while it freezes.</summary>
+    public ExpediteRcu ExpediteRcu { get; init; }
 
     /// <summary>What was held a moment ago, and is left alone for a while.</summary>
     public IReadOnlyList<Rest> Rests { get; init; } = [];

@@ -29,6 +29,7 @@ public sealed class CodecFuzzTests
         from volumes in Volume.Array[0, 3]
         from bools in Gen.Bool.Array[6]
         from process in Gen.Int
+        from expedite in Gen.Int[0, (int)ExpediteRcu.Never]
         select new HolderOrder
         {
             Task = (HolderTask)task,
@@ -36,6 +37,7 @@ public sealed class CodecFuzzTests
             AgentProcess = process,
             Plan = new PlanOrder { HostRoot = texts[1], Paths = lists[0], Volumes = volumes, AllFilesystems = bools[0], FailUnsupported = bools[1], ProtectedPaths = lists[1], AllowedPaths = lists[2] },
             AllowUnprotected = bools[2],
+            ExpediteRcu = (ExpediteRcu)expedite,
             Options = new WindowOptions { Deadline = numbers[0], FreezeTimeout = numbers[1], FreezeAtOnce = bools[3], RequireConfirmation = bools[4], FailUnsupported = bools[5] },
             Journals = lists[3],
         };
