@@ -22,10 +22,10 @@ public sealed class QemuGuestAgentTests
     [MemberData(nameof(Lists))]
     public async Task The_same_filesystems_are_frozen_and_the_same_number_is_frozen_and_thawed(string list)
     {
-        QemuGuestAgent.Require();
+        GuestAgent.Require();
         await using var bench = await Bench.CreateAsync();
         using var guard = bench.Guard();
-        await using var ga = await QemuGuestAgent.StartAsync();
+        await using var ga = await GuestAgent.StartAsync();
         var paths = list.Split(' ').Select(name => bench.Paths[name]).ToList();
 
         var theirs = await ga.FreezeAsync(paths);
@@ -49,11 +49,11 @@ public sealed class QemuGuestAgentTests
     [Fact]
     public async Task What_qemu_ga_froze_we_thaw_and_count_as_it_does()
     {
-        QemuGuestAgent.Require();
+        GuestAgent.Require();
         await using var bench = await Bench.CreateAsync();
         await using var host = await FakeHost.CreateAsync();
         using var guard = bench.Guard();
-        await using var ga = await QemuGuestAgent.StartAsync();
+        await using var ga = await GuestAgent.StartAsync();
         foreach (var paths in (IReadOnlyList<string>[])[[.. bench.Paths.Values], [bench.Paths["xfs"]]])
         {
             var frozen = await ga.FreezeAsync(paths);
@@ -70,10 +70,10 @@ public sealed class QemuGuestAgentTests
     [Fact]
     public async Task What_we_froze_qemu_ga_thaws_and_our_verdict_says_so()
     {
-        QemuGuestAgent.Require();
+        GuestAgent.Require();
         await using var bench = await Bench.CreateAsync();
         using var guard = bench.Guard();
-        await using var ga = await QemuGuestAgent.StartAsync();
+        await using var ga = await GuestAgent.StartAsync();
         await using var run = AgentRun.Start(["freeze", "--json", "--for", "8s", .. bench.Paths.Values]);
         var frozen = AgentRun.Json(await run.LineAsync("{\"phase\":\"Frozen\"")).GetProperty("frozenFilesystems").GetInt32();
         Assert.Equal("thawed", await ga.StatusAsync());
@@ -88,10 +88,10 @@ public sealed class QemuGuestAgentTests
     [Fact]
     public async Task A_foreign_freeze_qemu_ga_passes_over_and_thaws_later_and_we_refuse_and_leave()
     {
-        QemuGuestAgent.Require();
+        GuestAgent.Require();
         await using var bench = await Bench.CreateAsync();
         using var guard = bench.Guard();
-        await using var ga = await QemuGuestAgent.StartAsync();
+        await using var ga = await GuestAgent.StartAsync();
         Assert.True(FreezeProbe.Freeze(bench.Paths["ext4"]));
         Assert.Equal(1, await ga.FreezeAsync(bench.Paths["ext4"], bench.Paths["xfs"])); // the one it froze itself
         Assert.Equal(2, await ga.ThawAsync()); // and both are thawed
@@ -109,10 +109,10 @@ public sealed class QemuGuestAgentTests
     [InlineData("/mount/file", "NotADirectory")]
     public async Task A_path_that_is_no_mount_qemu_ga_freezes_nothing_for_and_we_name(string below, string reason)
     {
-        QemuGuestAgent.Require();
+        GuestAgent.Require();
         await using var bench = await Bench.CreateAsync();
         using var guard = bench.Guard();
-        await using var ga = await QemuGuestAgent.StartAsync();
+        await using var ga = await GuestAgent.StartAsync();
         var path = Path.GetDirectoryName(bench.Paths["ext4"]) + below;
         if (below.EndsWith("file", StringComparison.Ordinal)) await File.WriteAllTextAsync(path, "", TestContext.Current.CancellationToken);
         Assert.Equal(0, await ga.FreezeAsync(path)); // success
@@ -130,10 +130,10 @@ public sealed class QemuGuestAgentTests
     [InlineData("/")]
     public async Task A_path_inside_a_mount_qemu_ga_freezes_nothing_for_and_we_take_for_its_mount(string below)
     {
-        QemuGuestAgent.Require();
+        GuestAgent.Require();
         await using var bench = await Bench.CreateAsync();
         using var guard = bench.Guard();
-        await using var ga = await QemuGuestAgent.StartAsync();
+        await using var ga = await GuestAgent.StartAsync();
         var path = bench.Paths["ext4"] + below; // also its mount point with a slash behind it
         Assert.Equal(0, await ga.FreezeAsync(path));
         Assert.Empty(bench.Frozen());
@@ -148,9 +148,9 @@ public sealed class QemuGuestAgentTests
     [Fact]
     public async Task With_nothing_that_can_freeze_qemu_ga_answers_0_and_we_answer_with_an_error()
     {
-        QemuGuestAgent.Require();
+        GuestAgent.Require();
         await using var bench = await Bench.CreateAsync();
-        await using var ga = await QemuGuestAgent.StartAsync();
+        await using var ga = await GuestAgent.StartAsync();
         Assert.Equal(0, await ga.FreezeAsync(bench.Paths["tmpfs"]));
         Assert.Equal("thawed", await ga.StatusAsync());
         var end = await AgentRun.ToEndAsync("freeze", "--for", "8s", bench.Paths["tmpfs"]);
@@ -161,10 +161,10 @@ public sealed class QemuGuestAgentTests
     [Fact]
     public async Task While_something_is_frozen_qemu_ga_takes_no_second_freeze_and_we_do()
     {
-        QemuGuestAgent.Require();
+        GuestAgent.Require();
         await using var bench = await Bench.CreateAsync();
         using var guard = bench.Guard();
-        await using var ga = await QemuGuestAgent.StartAsync();
+        await using var ga = await GuestAgent.StartAsync();
         Assert.Equal(1, await ga.FreezeAsync(bench.Paths["ext4"]));
         var answer = await ga.AskAsync("guest-fsfreeze-freeze-list", $$"""{"mountpoints":["{{bench.Paths["xfs"]}}"]}""");
         Assert.Contains("disabled", answer.GetProperty("error").GetProperty("desc").GetString(), StringComparison.Ordinal);
@@ -178,10 +178,10 @@ public sealed class QemuGuestAgentTests
     [Fact]
     public async Task A_filesystem_frozen_by_qemu_ga_can_be_unmounted_and_stays_frozen_and_ours_cannot()
     {
-        QemuGuestAgent.Require();
+        GuestAgent.Require();
         await using var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Ext4, TestContext.Current.CancellationToken);
         using var guard = filesystem.Guard();
-        await using (var ga = await QemuGuestAgent.StartAsync(alone: false)) // so that it has no mount of its own; its thaw is not asked for
+        await using (var ga = await GuestAgent.StartAsync(alone: false)) // so that it has no mount of its own; its thaw is not asked for
         {
             Assert.Equal(1, await ga.FreezeAsync(filesystem.MountPoint));
             await filesystem.UnmountAsync(filesystem.MountPoint);
@@ -200,12 +200,12 @@ public sealed class QemuGuestAgentTests
     [Fact]
     public async Task A_lower_filesystem_mounted_again_later_hangs_qemu_ga_and_not_us()
     {
-        QemuGuestAgent.Require();
+        GuestAgent.Require();
         await using var lower = await RealFilesystem.CreateAsync(FilesystemKind.Ext4, TestContext.Current.CancellationToken);
         var upper = await lower.StackedAsync(FilesystemKind.Ext4, TestContext.Current.CancellationToken);
         var again = await lower.BindAsync(); // the last mount, and so the first that is frozen
         using var guard = lower.Guard();
-        await using var ga = await QemuGuestAgent.StartAsync();
+        await using var ga = await GuestAgent.StartAsync();
         await using var writer = await Writer.StartAsync(upper.MountPoint);
         var answer = ga.FreezeAsync(upper.MountPoint, again);
         await Poll.UntilAsync(() => ProcessTable.State(ga.Id) == 'D', "qemu-ga hangs in the freeze of the upper one");

@@ -45,12 +45,15 @@ public sealed class RealFilesystem : IAsyncDisposable
     public IReadOnlyList<string> Mounts => mounts;
 
     /// <summary>Makes one on the machine's own disk.</summary>
-    public static Task<RealFilesystem> CreateAsync(FilesystemKind kind, CancellationToken cancel = default) => CreateAsync(kind, null, cancel);
+    public static Task<RealFilesystem> CreateAsync(FilesystemKind kind, CancellationToken cancel = default) => CreateAsync(kind, null, 0, cancel);
+
+    /// <summary>Makes one of at least that size, for tests that write much.</summary>
+    public static Task<RealFilesystem> CreateAsync(FilesystemKind kind, int megabytes, CancellationToken cancel = default) => CreateAsync(kind, null, megabytes, cancel);
 
     /// <summary>Makes one whose image lies on this one. Disposing this one disposes it first.</summary>
     public async Task<RealFilesystem> StackedAsync(FilesystemKind kind, CancellationToken cancel = default)
     {
-        var stacked = await CreateAsync(kind, $"{MountPoint}/{kind}.image", cancel).ConfigureAwait(false);
+        var stacked = await CreateAsync(kind, $"{MountPoint}/{kind}.image", 0, cancel).ConfigureAwait(false);
         upper.Add(stacked);
         return stacked;
     }
@@ -146,7 +149,7 @@ public sealed class RealFilesystem : IAsyncDisposable
     internal static string NewFolder(string name) =>
         Directory.CreateDirectory($"{Root}/{Interlocked.Increment(ref made).ToString(CultureInfo.InvariantCulture)}-{name}").FullName;
 
-    private static async Task<RealFilesystem> CreateAsync(FilesystemKind kind, string? image, CancellationToken cancel)
+    private static async Task<RealFilesystem> CreateAsync(FilesystemKind kind, string? image, int megabytes, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
         var folder = NewFolder(kind.ToString());
@@ -160,7 +163,7 @@ public sealed class RealFilesystem : IAsyncDisposable
                 FilesystemKind.Xfs => (310L, ["mkfs.xfs", "-q", "-f"]), // 300 MB is the least it makes
                 _ => (128L, ["mkfs.btrfs", "-q", "-f"]),
             };
-            await using (var file = File.Create(filesystem.Image)) file.SetLength(size * 1024 * 1024); // sparse
+            await using (var file = File.Create(filesystem.Image)) file.SetLength(Math.Max(size, megabytes) * 1024 * 1024); // sparse
             _ = await Command.RunAsync(maker[0], [.. maker[1..], filesystem.Image]).ConfigureAwait(false);
             filesystem.LoopDevice = await Command.RunAsync("losetup", "--find", "--show", filesystem.Image).ConfigureAwait(false);
             Directory.CreateDirectory(filesystem.MountPoint);

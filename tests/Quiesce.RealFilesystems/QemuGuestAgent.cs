@@ -1,18 +1,20 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using Quiesce.RealFilesystems;
 using Tmds.Linux;
 
-namespace Quiesce.Agent.Tests.Running;
+namespace Quiesce.RealFilesystems;
 
 /// <summary>
 /// A running <c>qemu-ga</c> on a socket instead of a virtual machine's port. Only <c>guest-fsfreeze-freeze-list</c> with our own mounts is ever asked
 /// of it: <c>guest-fsfreeze-freeze</c> would freeze this machine's root.
 /// </summary>
-internal sealed class QemuGuestAgent : IAsyncDisposable
+public sealed class QemuGuestAgent : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
     private static int made;
 
     private readonly Process process;
@@ -24,22 +26,18 @@ internal sealed class QemuGuestAgent : IAsyncDisposable
         this.folder = folder;
     }
 
-    internal int Id => process.Id;
-
-    internal static void Require()
-    {
-        Programs.Require();
-        Programs.RequireTool("qemu-ga", "qemu-guest-agent");
-    }
+    /// <summary>Its process.</summary>
+    public int Id => process.Id;
 
     /// <summary>Starts one.</summary>
+    /// <param name="place">A folder for its socket and its state.</param>
     /// <param name="alone">
     /// In a mount namespace that has no loop mounts but ours: its thaw thaws all it finds, and other test runs' filesystems are none of its business. What
     /// is mounted or unmounted afterwards it does not see.
     /// </param>
-    internal static async Task<QemuGuestAgent> StartAsync(bool alone = true)
+    public static async Task<QemuGuestAgent> StartAsync(string place, bool alone = true)
     {
-        var folder = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(Programs.Agent)!, $"ga-{Interlocked.Increment(ref made)}")).FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(place, string.Create(CultureInfo.InvariantCulture, $"ga-{Interlocked.Increment(ref made)}"))).FullName;
         var others = File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' '))
             .Where(f => f[^2].StartsWith("/dev/loop", StringComparison.Ordinal) && !f[4].StartsWith(RealFilesystem.Root + "/", StringComparison.Ordinal))
             .Select(f => f[4]).Reverse();
@@ -56,25 +54,25 @@ internal sealed class QemuGuestAgent : IAsyncDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         var guestAgent = new QemuGuestAgent(process, folder);
-        await Poll.UntilAsync(() => process.HasExited || File.Exists($"{folder}/socket"), "qemu-ga listens");
-        Assert.False(process.HasExited, "qemu-ga ended at its start");
+        for (var age = Stopwatch.StartNew(); !File.Exists($"{folder}/socket"); await Task.Delay(10).ConfigureAwait(false))
+            if (process.HasExited || age.Elapsed > Patience) throw new InvalidOperationException(process.HasExited ? "qemu-ga ended at its start" : "qemu-ga does not listen");
         return guestAgent;
     }
 
     /// <summary><c>guest-fsfreeze-freeze-list</c>: how many it froze.</summary>
-    internal async Task<int> FreezeAsync(params IEnumerable<string> mountPoints) =>
+    public async Task<int> FreezeAsync(params IEnumerable<string> mountPoints) =>
         (await AskAsync("guest-fsfreeze-freeze-list", $$"""{"mountpoints":[{{string.Join(',', mountPoints.Select(p => $"\"{p}\""))}}]}""")).GetProperty("return").GetInt32();
 
     /// <summary><c>guest-fsfreeze-thaw</c>: how many it thawed.</summary>
-    internal async Task<int> ThawAsync() => (await AskAsync("guest-fsfreeze-thaw")).GetProperty("return").GetInt32();
+    public async Task<int> ThawAsync() => (await AskAsync("guest-fsfreeze-thaw")).GetProperty("return").GetInt32();
 
     /// <summary><c>guest-fsfreeze-status</c>.</summary>
-    internal async Task<string> StatusAsync() => (await AskAsync("guest-fsfreeze-status")).GetProperty("return").GetString()!;
+    public async Task<string> StatusAsync() => (await AskAsync("guest-fsfreeze-status")).GetProperty("return").GetString()!;
 
     /// <summary>Asks and gives the whole answer.</summary>
-    internal async Task<JsonElement> AskAsync(string command, string? arguments = null)
+    public async Task<JsonElement> AskAsync(string command, string? arguments = null)
     {
-        using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(15));
+        using var enough = new CancellationTokenSource(Patience);
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint($"{folder}/socket"), enough.Token);
         await using var stream = new NetworkStream(socket);
@@ -85,8 +83,9 @@ internal sealed class QemuGuestAgent : IAsyncDisposable
     }
 
     /// <summary>Kills it and starts it anew on the same state, as a service would be.</summary>
-    internal void Kill() => _ = LibC.kill(process.Id, LibC.SIGKILL);
+    public void Kill() => _ = LibC.kill(process.Id, LibC.SIGKILL);
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (!process.HasExited) Kill();
