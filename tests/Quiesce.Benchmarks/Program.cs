@@ -1,0 +1,36 @@
+using System.CommandLine;
+using Quiesce.Benchmarks.Results;
+using Quiesce.Benchmarks.Stalls;
+using Quiesce.RealFilesystems;
+using Command = System.CommandLine.Command;
+
+var rounds = new Option<int>("--rounds") { Description = "How often each is measured.", DefaultValueFactory = _ => 7 };
+var output = new Option<string>("--out") { Description = "The folder for the results.", DefaultValueFactory = _ => Path.Combine(Environment.CurrentDirectory, "artifacts", "bench") };
+var all = new Option<bool>("--all") { Description = "Every cell, which takes an hour or more; without it those that people ask about." };
+var only = new Option<string?>("--only") { Description = "Cells whose name has this in it." };
+
+var stall = new Command("stall", "How long applications stand still at the freeze, and how long a thaw takes, side by side with what people would use instead.") { rounds, output, all, only };
+stall.SetAction(async (parsed, _) =>
+{
+    var cells = Cells(parsed.GetValue(all)).Where(c => parsed.GetValue(only) is not { } part || c.Name.Contains(part, StringComparison.Ordinal)).ToList();
+    var report = await Report.CreateAsync();
+    await new StallBenchmark(parsed.GetValue(rounds), cells).RunAsync(report);
+    Console.WriteLine(await report.WriteAsync(parsed.GetValue(output)!, "stall"));
+});
+
+return await new RootCommand("Measures what Quiesce costs. Results are printed as Markdown, and written as Markdown and JSON.") { stall }.Parse(args).InvokeAsync();
+
+static IEnumerable<StallCell> Cells(bool all)
+{
+    FilesystemKind[] mix = [FilesystemKind.Ext4, FilesystemKind.Xfs];
+    FilesystemKind[][] kinds = all ? [[FilesystemKind.Ext4], [FilesystemKind.Xfs], [FilesystemKind.Btrfs], mix] : [mix];
+    foreach (var kind in kinds)
+        foreach (var count in (int[])[1, 8, 32])
+            foreach (var (dirty, writers) in ((int, bool)[])[(0, false), (32, false), (256, false), (0, true)])
+                if (all || dirty < 256 || count == 8)
+                    yield return new StallCell(kind, count, dirty, writers);
+    if (all) yield break;
+    foreach (var kind in (FilesystemKind[])[FilesystemKind.Xfs, FilesystemKind.Btrfs])
+        foreach (var (dirty, writers) in ((int, bool)[])[(0, false), (32, false), (0, true)])
+            yield return new StallCell([kind], 8, dirty, writers);
+}
