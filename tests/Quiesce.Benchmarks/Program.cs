@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Quiesce.Benchmarks.Clusters;
 using Quiesce.Benchmarks.Results;
 using Quiesce.Benchmarks.Stalls;
 using Quiesce.RealFilesystems;
@@ -18,7 +19,16 @@ stall.SetAction(async (parsed, _) =>
     Console.WriteLine(await report.WriteAsync(parsed.GetValue(output)!, "stall"));
 });
 
-return await new RootCommand("Measures what Quiesce costs. Results are printed as Markdown, and written as Markdown and JSON.") { stall }.Parse(args).InvokeAsync();
+var nodes = new Option<int[]>("--nodes") { Description = "How many nodes.", DefaultValueFactory = _ => [1, 20], AllowMultipleArgumentsPerToken = true };
+var endToEnd = new Command("endtoend", "How long a request takes, with real agents, and how many API requests.") { rounds, output, nodes };
+endToEnd.SetAction(async (parsed, _) =>
+{
+    var report = await Report.CreateAsync();
+    await new EndToEndBenchmark(parsed.GetValue(rounds), parsed.GetValue(nodes)!).RunAsync(report);
+    Console.WriteLine(await report.WriteAsync(parsed.GetValue(output)!, "endtoend"));
+});
+
+return await new RootCommand("Measures what Quiesce costs. Results are printed as Markdown, and written as Markdown and JSON.") { stall, endToEnd }.Parse(args).InvokeAsync();
 
 static IEnumerable<StallCell> Cells(bool all)
 {
