@@ -23,4 +23,4 @@ dotnet build tests/Quiesce.Benchmarks -c Release >artifacts/log/bench.log 2>&1 \
   || { grep -E 'error|warning' artifacts/log/bench.log | sort -u | head -n 20 >&2; die "the benchmarks do not build; the whole output is in artifacts/log/bench.log"; }
 PROGRAM=tests/Quiesce.Benchmarks/bin/Release/net10.0/quiesce-bench
 if [ $# -gt 0 ]; then exec "$PROGRAM" "$@" </dev/null; fi
-for part in stall endtoend; do "$PROGRAM" "$part" </dev/null; done
+for part in stall endtoend scale footprint; do "$PROGRAM" "$part" </dev/null; done

@@ -258,7 +258,7 @@ internal sealed partial class FreezeRequestReconciler(
         if (decision.Status is not { } status) return new(decision.RequeueAfter);
         var after = before with { Status = status };
         if (!StatusDiffers(before, after)) return new(decision.RequeueAfter);
-        var wait = _pace.Wait(state.Uid, before.Status, status);
+        var wait = decision.Stories.Count > 0 ? TimeSpan.Zero : _pace.Wait(state.Uid, before.Status, status); // what is told is told with the status it is told of
         if (wait > TimeSpan.Zero) return new(decision.RequeueAfter is { } due && due < wait ? due : wait);
         try
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Quiesce.Benchmarks.Clusters;
+using Quiesce.Benchmarks.Footprints;
 using Quiesce.Benchmarks.Results;
 using Quiesce.Benchmarks.Stalls;
 using Quiesce.RealFilesystems;
@@ -28,7 +29,26 @@ endToEnd.SetAction(async (parsed, _) =>
     Console.WriteLine(await report.WriteAsync(parsed.GetValue(output)!, "endtoend"));
 });
 
-return await new RootCommand("Measures what Quiesce costs. Results are printed as Markdown, and written as Markdown and JSON.") { stall, endToEnd }.Parse(args).InvokeAsync();
+var scaleNodes = new Option<int[]>("--nodes") { Description = "How many nodes.", DefaultValueFactory = _ => [10, 100, 1000], AllowMultipleArgumentsPerToken = true };
+var requests = new Option<int>("--requests") { Description = "How many requests at once.", DefaultValueFactory = _ => 200 };
+var scale = new Command("scale", "The operator with very many nodes and requests; the agents are simulated.") { rounds, output, scaleNodes, requests };
+scale.SetAction(async (parsed, _) =>
+{
+    var report = await Report.CreateAsync();
+    await new ScaleBenchmark(parsed.GetValue(rounds), parsed.GetValue(scaleNodes)!, parsed.GetValue(requests)).RunAsync(report);
+    Console.WriteLine(await report.WriteAsync(parsed.GetValue(output)!, "scale"));
+});
+
+var idle = new Option<int>("--idle") { Description = "Seconds of idleness.", DefaultValueFactory = _ => 60 };
+var footprint = new Command("footprint", "What it costs to have it installed.") { rounds, output, idle };
+footprint.SetAction(async (parsed, _) =>
+{
+    var report = await Report.CreateAsync();
+    await new FootprintBenchmark(parsed.GetValue(rounds), TimeSpan.FromSeconds(parsed.GetValue(idle))).RunAsync(report);
+    Console.WriteLine(await report.WriteAsync(parsed.GetValue(output)!, "footprint"));
+});
+
+return await new RootCommand("Measures what Quiesce costs. Results are printed as Markdown, and written as Markdown and JSON.") { stall, endToEnd, scale, footprint }.Parse(args).InvokeAsync();
 
 static IEnumerable<StallCell> Cells(bool all)
 {

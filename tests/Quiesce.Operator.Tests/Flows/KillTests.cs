@@ -66,7 +66,7 @@ public sealed class KillTests(ITestOutputHelper output)
         if (ending == Ending.PodsChange)
         {
             await stage.PodAsync("db-0", stage.Agents[0].Node);
-            stage.Agents[1].Script = new() { PrepareTime = TimeSpan.FromMilliseconds(50) };
+            stage.Agents[1].Script = new() { PrepareTime = TimeSpan.FromMilliseconds(250) }; // the pod comes before everything is frozen
             // Frozen when the pod came, it freezes once more with it.
             stage.Ledger.MostFreezes = 2;
         }

@@ -41,7 +41,7 @@ public sealed class StatusPaceTests
         var condition = Before.Conditions[0];
         var after = change switch
         {
-            "phase" => Before with { Phase = FreezePhase.Freezing },
+            "phase" => Before with { Phase = FreezePhase.Frozen },
             "reason" => Before with { Reason = Reasons.AllFrozen },
             "generation" => Before with { ObservedGeneration = 2 },
             "deadline" => Before with { DeadlineAt = DateTimeOffset.UnixEpoch },
@@ -49,6 +49,23 @@ public sealed class StatusPaceTests
             _ => Before with { Conditions = [condition with { Reason = Reasons.AllFrozen }] },
         };
         Assert.Equal(TimeSpan.Zero, _pace.Wait("a", Before, after));
+    }
+
+    [Theory]
+    [InlineData(FreezePhase.Pending, FreezePhase.Preparing)]
+    [InlineData(FreezePhase.Preparing, FreezePhase.Freezing)]
+    [InlineData(FreezePhase.Frozen, FreezePhase.Thawing)]
+    public void A_phase_on_the_way_is_written_where_it_lasts(FreezePhase from, FreezePhase to)
+    {
+        var (before, after) = (Before with { Phase = from }, Before with { Phase = to, Reason = Reasons.InProgress });
+        Assert.Equal(TimeSpan.FromSeconds(0.25), _pace.Wait("a", before, after));
+        _time.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.Equal(TimeSpan.FromSeconds(0.05), _pace.Wait("a", before, after));
+        Assert.Equal(TimeSpan.Zero, _pace.Wait("a", before, after with { Phase = FreezePhase.Failed }));
+        _time.Advance(TimeSpan.FromSeconds(0.05));
+        Assert.Equal(TimeSpan.Zero, _pace.Wait("a", before, after));
+        _pace.Written("a");
+        Assert.Equal(TimeSpan.FromSeconds(0.25), _pace.Wait("a", before, after));
     }
 
     [Fact]
