@@ -4,7 +4,7 @@
 #   ./test.sh              everything; the API suites on the local cluster
 #   KUBEBUILDER_ASSETS=DIR ./test.sh
 #                          the API suites on the kube-apiserver and etcd in DIR as well (/usr/local/kubebuilder/bin is found by itself)
-#   ./test.sh NAME...      only these test projects, such as Quiesce.Freezing.Tests
+#   ./test.sh NAME...      only these test projects, such as Quiesce.Freezing.Tests; images is the images of both architectures, made and checked (docs/images.md)
 #   ./test.sh --chaos ROUNDS [--seed SEED] [--lanes LANES]
 #                          only chaos, and as much of it (docs/reliability.md); one round with the seed of a failed one runs that again.
 #                          On the local cluster, or where KUBEBUILDER_ASSETS is set on a kube-apiserver for each lane
@@ -41,9 +41,9 @@ else say "not root, or no loop devices: the tests on real filesystems are skippe
 
 eng/publish.sh
 export QUIESCE_BIN="$BIN"
-say "building the tests"
 mkdir -p artifacts/log artifacts/test-results
 if [ -n "$LONG" ]; then
+  say "building the tests"
   dotnet build tests/Quiesce.Chaos.Tests -c Release >artifacts/log/build.log 2>&1 \
     || { grep -E 'error|warning' artifacts/log/build.log | sort -u | head -n 20 >&2; die "the chaos suite does not build; the whole output is in artifacts/log/build.log"; }
   # A real API server for each lane costs more than the rest together: only where one was asked for.
@@ -52,8 +52,16 @@ if [ -n "$LONG" ]; then
   exit
 fi
 rm -f artifacts/test-results/*
-dotnet build Quiesce.sln -c Release >artifacts/log/build.log 2>&1 \
-  || { grep -E 'error|warning' artifacts/log/build.log | sort -u | head -n 20 >&2; die "the solution does not build; the whole output is in artifacts/log/build.log"; }
+suites=("$@")
+if [ ${#suites[@]} -eq 0 ]; then
+  for project in tests/*.Tests; do suites+=("$(basename "$project")"); done
+  suites+=(images)
+fi
+if [ "${suites[*]}" != images ]; then
+  say "building the tests"
+  dotnet build Quiesce.sln -c Release >artifacts/log/build.log 2>&1 \
+    || { grep -E 'error|warning' artifacts/log/build.log | sort -u | head -n 20 >&2; die "the solution does not build; the whole output is in artifacts/log/build.log"; }
+fi
 
 # Suites that meet an API server: run on the local cluster, and once more on the real one.
 API_SUITES="Quiesce.LocalCluster.Tests Quiesce.Operator.Tests Quiesce.EndToEnd.Tests"
@@ -83,9 +91,25 @@ run_suite() {
   say "   $(number passed) passed, $(number failed) failed, $(number skipped) skipped in $((SECONDS - started)) s"
 }
 
-suites=("$@")
-[ ${#suites[@]} -gt 0 ] || for project in tests/*.Tests; do suites+=("$(basename "$project")"); done
+# run_images: made of the programs that the tests ran, and of the other architecture's, and looked at and run.
+run_images() {
+  local log=artifacts/log/images.log started=$SECONDS summary p f s
+  say "== images"
+  if [ "$(id -u)" -ne 0 ]; then skipped=$((skipped + 1)); say "   skipped 1: not root: the images cannot be run, nor looked at with the owners that their files have"; return; fi
+  if ! git -c safe.directory="$PWD" rev-parse HEAD >/dev/null 2>&1; then skipped=$((skipped + 1)); say "   skipped 1: not a git repository with a commit, which the images would carry"; return; fi
+  if ! eng/images.sh 2>&1 | tee "$log" >&2; then failed=$((failed + 1)); broken="$broken images"; return; fi
+  say "   made in $((SECONDS - started)) s"
+  summary=$(KUBEBUILDER_ASSETS="$ASSETS" env --default-signal tests/images/check.sh 2>>"$log" </dev/null) || broken="$broken images"
+  # What failed, of which image, and what was seen.
+  awk '/^(== |\[)/ { seen = 0 } /^== / { of = $0 } /^   (ok|FAIL|skipped)/ { seen = /^   FAIL/; if (seen && of != "") { print of; of = "" } } seen' "$log" | head -n 80 >&2 || true
+  grep -hE '^   skipped|^\[figure\]' "$log" >&2 || true
+  read -r p f s < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' <<<"$summary") || { tail -n 20 "$log" >&2; failed=$((failed + 1)); return; }
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  say "   $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
+}
+
 for name in "${suites[@]}"; do
+  if [ "$name" = images ]; then run_images; continue; fi
   [ -d "tests/$name" ] || die "there is no test project $name"
   case " $CEL_SUITES " in
     *" $name "*) if [ -n "$ASSETS" ]; then KUBEBUILDER_ASSETS="$ASSETS" run_suite "$name" kube-apiserver; continue; fi ;;

@@ -17,6 +17,7 @@ eng/publish.sh "${ARCHITECTURES[@]}"
 
 VERSION=$(sed -n 's|.*<Version>\(.*\)</Version>.*|\1|p' Directory.Build.props)
 # What is said of the time is said of the commit, and so is the same whenever the image is made.
+git() { command git -c safe.directory="$PWD" "$@"; } # root may build what is another user's
 REVISION=$(git rev-parse HEAD) || die "the images carry the commit they are made of: run this in a git repository"
 [ -z "$(git status --porcelain)" ] || REVISION="$REVISION-changed"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}

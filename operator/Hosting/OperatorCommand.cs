@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Net;
+using System.Runtime.InteropServices;
 using k8s.Exceptions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -83,7 +84,18 @@ internal sealed class OperatorCommand
         var command = new OperatorCommand();
         command._root.SetAction((result, cancellationToken) => ServeAsync(command.Read(result), cancellationToken));
         var parsed = command._root.Parse(args);
-        var code = await parsed.InvokeAsync();
+        // Not the command line's own handling of signals, which ends the program after two seconds with the signal's code: as long as giving back the lease may take where the API
+        // server does not answer. And not the host's alone, which begins only once the host does: before that, what is the first process of a container would not hear of it.
+        using var stop = new CancellationTokenSource();
+        void Stop(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            stop.Cancel();
+        }
+
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        var code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, stop.Token);
         return parsed.Errors.Count > 0 ? 2 : code;
     }
 
@@ -129,6 +141,11 @@ internal sealed class OperatorCommand
                 return 1;
             }
 
+            return 0;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // Told to end before it had started.
             return 0;
         }
         catch (KubeConfigException e)

@@ -14,13 +14,14 @@ internal sealed class OperatorProcess : IAsyncDisposable
 
     /// <param name="cluster">Its API server.</param>
     /// <param name="redirection">As the shell takes it, such as <c>&gt;/dev/full</c>.</param>
-    public static OperatorProcess Start(TestCluster cluster, string redirection)
+    /// <param name="arguments">What else it is told.</param>
+    public static OperatorProcess Start(TestCluster cluster, string redirection, params string[] arguments)
     {
         var folder = Directory.CreateTempSubdirectory("quiesce-operator-").FullName;
         cluster.WriteKubeconfig($"{folder}/kubeconfig");
         var program = Path.Combine(AppContext.BaseDirectory, "quiesce-operator");
         // setpriv: should the test host die, the program is asked to stop.
-        var start = new ProcessStartInfo("setpriv", ["--pdeathsig", "TERM", "sh", "-c", $"exec \"$0\" --verbose --kubeconfig \"$1\" {redirection}", program, $"{folder}/kubeconfig"])
+        var start = new ProcessStartInfo("setpriv", ["--pdeathsig", "TERM", "sh", "-c", $"exec \"$0\" --verbose --kubeconfig \"$@\" {redirection}", program, $"{folder}/kubeconfig", .. arguments])
         {
             WorkingDirectory = "/",
         };
