@@ -45,7 +45,7 @@ internal sealed class Installation : IAsyncDisposable
         {
             await installation.Server.ApplyAsync($"{{apiVersion: v1, kind: Namespace, metadata: {{name: {InternalNames.DefaultNamespace}}}}}");
             installation.Namespace = await installation.Server.CreateNamespaceAsync("bench");
-            installation.Operator = await ChildProgram.StartAsync(Programs.Operator, "controllers started", "--kubeconfig", installation.Kubeconfig);
+            installation.Operator = await ChildProgram.StartAsync(Programs.Operator, "controllers started", "--kubeconfig", installation.Kubeconfig, "--max-requests-per-namespace", "1000");
             return installation;
         }
         catch
