@@ -14,8 +14,8 @@ namespace Quiesce.Benchmarks.Clusters;
 /// </summary>
 internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, int requestsAtOnce)
 {
-    // Streams of one HTTP/2 connection to a kube-apiserver: 250, of which each agent has two open.
-    private const int AgentsOfAConnection = 100;
+    // Streams of one HTTP/2 connection to a kube-apiserver: 250, of which each agent has two open and uses a third; real agents have a connection each.
+    private const int AgentsOfAConnection = 25;
     private const string Pool = "bench";
     private static readonly AgentScript Ordinary = new();
 
