@@ -1,5 +1,6 @@
 using CsCheck;
 using Quiesce.Freezing.Holders;
+using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Planning;
 using Quiesce.Freezing.Reports;
 using Quiesce.Freezing.Windows;
