@@ -63,8 +63,8 @@ command -v kubectl >/dev/null || need_packages kubernetes-client
 [ -e /dev/loop-control ] || modprobe loop 2>/dev/null || die "this kernel has no loop devices (/dev/loop-control)"
 
 publish_native agent/holder agent/freezing agent/holder
-publish_native agent/agent agent crds
-publish_native operator operator crds
+publish_native agent/agent agent crds telemetry
+publish_native operator operator crds telemetry
 build_managed tests/Quiesce.LocalCluster tests/Quiesce.LocalCluster
 
 [ -d "$DEMO" ] && stop_all

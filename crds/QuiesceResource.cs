@@ -54,6 +54,12 @@ public static class QuiesceApi
     /// <summary>Annotation on a NodeFreeze that holds: the UID of its FreezeWindow. A window of another UID, as a restore makes it, does not command it.</summary>
     public const string WindowUidAnnotation = "quiesce.dev/window-uid";
 
+    /// <summary>
+    /// Annotation with the trace that an object belongs to, as W3C's <c>traceparent</c>: on a request the trace of the tool that made it, on FreezeWindow and NodeFreeze the
+    /// request's own.
+    /// </summary>
+    public const string TraceParentAnnotation = "quiesce.dev/traceparent";
+
     /// <summary>Label that keeps Velero from carrying an object into a backup (value <c>"true"</c>).</summary>
     public const string ExcludeFromBackupLabel = "velero.io/exclude-from-backup";
 

@@ -10,7 +10,7 @@ need_packages $NATIVE_PACKAGES
 for architecture in "${@:-${RID#linux-}}"; do
   for_architecture "$architecture"
   publish_native agent/holder agent/freezing agent/holder
-  publish_native agent/agent agent crds
-  publish_native operator operator crds
+  publish_native agent/agent agent crds telemetry
+  publish_native operator operator crds telemetry
   publish_native cli cli crds
 done

@@ -47,6 +47,7 @@ internal static class Program
         {
             HolderTask.Hold => new HoldTask(order, channel, kernel!).Run(),
             HolderTask.Inspect => InspectTask.Run(order, channel, kernel!),
+            HolderTask.Check => CheckTask.Run(order, channel),
             HolderTask.Recover => new RecoverTask(order, channel, kernel!, descriptors).Run(),
             _ => UnconditionalThawTask.Run(order, channel, kernel!),
         };

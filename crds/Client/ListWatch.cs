@@ -19,6 +19,21 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
     private string _version = "";
     private int _failures;
     private DateTimeOffset _lastHeard;
+    private long _progress = (time ?? TimeProvider.System).GetTimestamp();
+
+    /// <summary>
+    /// Why it counts as stuck, or null: a server that does not answer is asked again and again, and a quiet watch ends by itself, so there is always something within a bound, unless
+    /// whoever follows it does not take what is told. Any thread may ask.
+    /// </summary>
+    public string? Fault
+    {
+        get
+        {
+            var bound = (options.WatchTimeout * 1.5) + options.SilenceAllowance + client.Connection.Options.RequestTimeout + TimeSpan.FromMinutes(1);
+            var idle = _time.GetElapsedTime(Volatile.Read(ref _progress));
+            return idle <= bound ? null : $"{client.Kind.Type.Plural} were neither heard of nor asked for in {idle.TotalSeconds:0} s";
+        }
+    }
 
     /// <summary>The events in order; nothing is read ahead of the consumer. To be enumerated once.</summary>
     /// <exception cref="OperationCanceledException">The token was cancelled: the only way it ends.</exception>
@@ -28,6 +43,7 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
         var outage = false;
         while (true)
         {
+            Progress();
             var (list, error) = await TryListAsync(cancellationToken);
             if (list is not null)
             {
@@ -77,6 +93,7 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
         var takenUp = false;
         while (true)
         {
+            Progress();
             var entries = 0;
             KubernetesApiException? error = null;
             var opened = _time.GetTimestamp();
@@ -94,6 +111,7 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
                     break;
                 }
 
+                Progress();
                 entries++;
                 _failures = 0;
                 _lastHeard = _time.GetUtcNow();
@@ -117,6 +135,8 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
             yield break;
         }
     }
+
+    private void Progress() => Volatile.Write(ref _progress, _time.GetTimestamp());
 
     private WatchEvent<T>? Apply(string type, T o)
     {

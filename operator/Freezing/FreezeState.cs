@@ -43,6 +43,9 @@ internal sealed record FreezeState
     /// <summary>The operator's clock.</summary>
     public required DateTimeOffset Now { get; init; }
 
+    /// <summary>The request's trace, for the internal objects; null where there is none.</summary>
+    public string? TraceParent { get; init; }
+
     /// <summary>The namespace of the internal objects.</summary>
     public string Namespace { get; init; } = InternalNames.DefaultNamespace;
 

@@ -22,6 +22,7 @@ internal static class InternalObjects
         };
         if (nodes.Digest is { } digest) annotations[WindowRecord.WorkloadsAnnotation] = digest;
         if (single) annotations[WindowRecord.CommandedAtAnnotation] = WindowRecord.Format(state.Now);
+        if (state.TraceParent is { } trace) annotations[QuiesceApi.TraceParentAnnotation] = trace;
         return new()
         {
             Metadata = Metadata(state, InternalNames.Window(state.Uid), annotations),
@@ -39,12 +40,12 @@ internal static class InternalObjects
     public static NodeFreeze NodeFreeze(FreezeState state, NodeTargets nodes, string node, NodeFreezeMode mode)
     {
         var spec = state.Request.Spec;
+        var annotations = new Dictionary<string, string>();
+        if (mode == NodeFreezeMode.Hold && state.Window?.Metadata.Uid is { } window) annotations[QuiesceApi.WindowUidAnnotation] = window;
+        if (state.TraceParent is { } trace) annotations[QuiesceApi.TraceParentAnnotation] = trace;
         return new()
         {
-            Metadata = Metadata(
-                state,
-                InternalNames.NodeFreeze(state.Uid, node),
-                mode == NodeFreezeMode.Hold && state.Window?.Metadata.Uid is { } window ? new() { [QuiesceApi.WindowUidAnnotation] = window } : null),
+            Metadata = Metadata(state, InternalNames.NodeFreeze(state.Uid, node), annotations.Count > 0 ? annotations : null),
             Spec = new()
             {
                 NodeName = node,

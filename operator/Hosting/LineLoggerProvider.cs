@@ -1,17 +1,18 @@
 using Microsoft.Extensions.Logging;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator.Hosting;
 
-/// <summary>The log as lines, each with time, level and category, in the form of the console logger's single lines.</summary>
-internal sealed class LineLoggerProvider(LogOutput output, TimeProvider time) : ILoggerProvider
+/// <summary>The log as lines, each with time, level, category and the trace it belongs to, in the form of the console logger's single lines or of JSON.</summary>
+internal sealed class LineLoggerProvider(LogOutput output, TimeProvider time, LogFormat format = LogFormat.Text) : ILoggerProvider
 {
     /// <inheritdoc/>
-    public ILogger CreateLogger(string categoryName) => new LineLogger(categoryName, output, time);
+    public ILogger CreateLogger(string categoryName) => new LineLogger(categoryName, output, time, format);
 
     /// <inheritdoc/>
     public void Dispose() => output.Dispose();
 
-    private sealed class LineLogger(string category, LogOutput output, TimeProvider time) : ILogger
+    private sealed class LineLogger(string category, LogOutput output, TimeProvider time, LogFormat format) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
@@ -20,8 +21,14 @@ internal sealed class LineLoggerProvider(LogOutput output, TimeProvider time) : 
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
+            if (format == LogFormat.Json)
+            {
+                output.WriteLine(JsonLine.Of(time.GetUtcNow(), logLevel, category, formatter(state, null), exception, state));
+                return;
+            }
+
             var text = exception is null ? formatter(state, exception) : $"{formatter(state, exception)} {exception}";
-            output.WriteLine($"{LogOutput.Prefix(time.GetUtcNow(), Short(logLevel))}{category}[{eventId.Id}] {text.ReplaceLineEndings(" ")}");
+            output.WriteLine($"{LogOutput.Prefix(time.GetUtcNow(), Short(logLevel))}{category}[{eventId.Id}] {text.ReplaceLineEndings(" ")}{JsonLine.TraceSuffix()}");
         }
 
         private static string Short(LogLevel level) => level switch

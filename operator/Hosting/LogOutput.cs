@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.Extensions.Logging;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator.Hosting;
 
@@ -24,6 +26,7 @@ internal sealed class LogOutput : IDisposable
     private readonly Stream _stream;
     private readonly TimeProvider _time;
     private readonly int _capacity;
+    private readonly LogFormat _format;
     private long _bytes;
     private long _dropped;
     private long _told;
@@ -33,9 +36,10 @@ internal sealed class LogOutput : IDisposable
     /// <param name="stream">Where to; written by one thread only.</param>
     /// <param name="time">For the line that says how many were dropped.</param>
     /// <param name="capacity">Bytes that wait.</param>
-    public LogOutput(Stream stream, TimeProvider time, int capacity = DefaultCapacity)
+    /// <param name="format">The form of that line.</param>
+    public LogOutput(Stream stream, TimeProvider time, int capacity = DefaultCapacity, LogFormat format = LogFormat.Text)
     {
-        (_stream, _time, _capacity) = (stream, time, capacity);
+        (_stream, _time, _capacity, _format) = (stream, time, capacity, format);
         new Thread(WriteAll) { IsBackground = true, Name = "log output" }.Start();
     }
 
@@ -122,9 +126,12 @@ internal sealed class LogOutput : IDisposable
             }
 
             // Said as soon as the output takes lines again, behind all that were kept.
-            var notice = $"{Prefix(_time.GetUtcNow(), "warn")}{typeof(LogOutput).FullName}[0] {_dropped - _told} lines of the log were dropped, because standard output did not take them\n";
+            var notice = $"{_dropped - _told} lines of the log were dropped, because standard output did not take them";
+            var category = typeof(LogOutput).FullName!;
             _told = _dropped;
-            return Encoding.UTF8.GetBytes(notice);
+            return Encoding.UTF8.GetBytes(_format == LogFormat.Json
+                ? $"{JsonLine.Of(_time.GetUtcNow(), LogLevel.Warning, category, notice)}\n"
+                : $"{Prefix(_time.GetUtcNow(), "warn")}{category}[0] {notice}\n");
         }
     }
 }

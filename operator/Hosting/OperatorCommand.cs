@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using k8s.Exceptions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator.Hosting;
 
@@ -58,14 +59,16 @@ internal sealed class OperatorCommand
         DefaultValueFactory = _ => [],
     };
 
-    private readonly Option<int?> _healthPort = new("--health-port") { Description = "The port of /livez and /readyz. Default: none." };
+    private readonly Option<int?> _httpPort = new("--http-port") { Description = "The port of /metrics, /healthz and /readyz. Default: none." };
 
-    private readonly Option<IPAddress> _healthAddress = new("--health-address")
+    private readonly Option<IPAddress> _httpAddress = new("--http-address")
     {
-        Description = "The address of /livez and /readyz.",
+        Description = "The address of /metrics, /healthz and /readyz.",
         CustomParser = result => IPAddress.TryParse(result.Tokens[0].Value, out var address) ? address : Refuse(result.Tokens[0].Value, result.AddError),
         DefaultValueFactory = _ => IPAddress.Loopback,
     };
+
+    private readonly Option<LogFormat> _logFormat = new("--log-format") { Description = "The form of the log's lines: text, or json for an object in each." };
 
     private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Log everything that is written." };
 
@@ -74,7 +77,7 @@ internal sealed class OperatorCommand
     private OperatorCommand() => _root = new(
         "The Quiesce operator: carries out FreezeRequests and ThawRequests through the agents on the nodes.")
     {
-        _kubeconfig, _context, _namespace, _agentNamespace, _leaderElect, _identity, _maxDeadline, _maxRequests, _hookNamespaces, _healthPort, _healthAddress, _verbose,
+        _kubeconfig, _context, _namespace, _agentNamespace, _leaderElect, _identity, _maxDeadline, _maxRequests, _hookNamespaces, _httpPort, _httpAddress, _logFormat, _verbose,
     };
 
     /// <summary>Runs the program to its end.</summary>
@@ -120,8 +123,9 @@ internal sealed class OperatorCommand
         MaxDeadline = result.GetValue(_maxDeadline) ?? new OperatorOptions().MaxDeadline,
         MaxRequestsPerNamespace = result.GetValue(_maxRequests),
         HookNamespaces = result.GetValue(_hookNamespaces) ?? [],
-        HealthPort = result.GetValue(_healthPort),
-        HealthAddress = result.GetValue(_healthAddress)!,
+        HttpPort = result.GetValue(_httpPort),
+        HttpAddress = result.GetValue(_httpAddress)!,
+        LogFormat = result.GetValue(_logFormat),
         Verbose = result.GetValue(_verbose),
     };
 
@@ -148,7 +152,7 @@ internal sealed class OperatorCommand
             // Told to end before it had started.
             return 0;
         }
-        catch (KubeConfigException e)
+        catch (Exception e) when (e is KubeConfigException or IOException)
         {
             Complain(e.Message);
             return 1;
@@ -184,7 +188,7 @@ internal sealed class OperatorCommand
 
     private static IPAddress Refuse(string text, Action<string> refuse)
     {
-        refuse($"--health-address: '{text}' is not an IP address.");
+        refuse($"--http-address: '{text}' is not an IP address.");
         return IPAddress.None;
     }
 }

@@ -1,13 +1,13 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using OpenTelemetry;
-using OpenTelemetry.Resources;
 using Quiesce.Crds.Client;
 using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Hosting;
 using Quiesce.Operator.Reconciling;
 using Quiesce.Operator.Telemetry;
+using Quiesce.Runtime;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator;
 
@@ -34,7 +34,20 @@ public static class OperatorHost
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "quiesce-operator" });
         builder.Logging.SetMinimumLevel(options.Verbose ? LogLevel.Debug : LogLevel.Information);
         (logging ?? LogToConsole)(builder.Logging);
-        Observe(builder);
+
+        // Before anything measures, and there to the end: what is measured while nobody listens is lost.
+        var health = new Health();
+        var observation = Observation.Start(
+            new()
+            {
+                Service = "quiesce-operator",
+                Instance = options.Identity,
+                Meters = [OperatorMeter.Name, RuntimeMeter.Name],
+                Source = OperatorActivity.Name,
+                Port = options.HttpPort,
+                Address = options.HttpAddress,
+            },
+            health);
 
         var services = builder.Services;
         services.AddSingleton(options);
@@ -63,14 +76,18 @@ public static class OperatorHost
         services.AddSingleton<FreezeWrites>();
         services.AddSingleton<OrphanSweep>();
         services.AddSingleton<EventRecorder>();
-        services.AddSingleton<OperatorMeter>();
+        services.AddSingleton(_ => new OperatorMeter());
+        services.AddSingleton(_ => new RuntimeMeter());
+        services.AddSingleton<RequestTraces>();
         services.AddSingleton<HookRuns>();
         services.AddSingleton<FreezeRequestReconciler>();
         services.AddSingleton<ThawRequestReconciler>();
         services.AddSingleton<OperatorService>();
+        services.AddSingleton(health);
+        services.AddSingleton(observation);
+        // The port first: where it is taken nothing is begun.
+        services.AddHostedService<ObservationService>();
         services.AddHostedService(provider => provider.GetRequiredService<OperatorService>());
-        services.AddSingleton<HealthService>();
-        services.AddHostedService(provider => provider.GetRequiredService<HealthService>());
         // An exit within the grace period of a pod, whatever a call to the API server is waiting for.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
         return builder.Build();
@@ -82,17 +99,9 @@ public static class OperatorHost
     private static void LogToConsole(ILoggingBuilder logging) => logging.Services.AddSingleton<ILoggerProvider>(provider =>
     {
         var time = provider.GetRequiredService<TimeProvider>();
-        return new LineLoggerProvider(new(StandardDescriptors.OpenOutput(), time), time);
+        var format = provider.GetRequiredService<OperatorOptions>().LogFormat;
+        var output = new LogOutput(StandardDescriptors.OpenOutput(), time, format: format);
+        provider.GetRequiredService<OperatorMeter>().Log(() => output.Dropped);
+        return new LineLoggerProvider(output, time, format);
     });
-
-    /// <summary>Spans and metrics go out by OTLP, to where the standard variables say; without them nothing is set up.</summary>
-    private static void Observe(HostApplicationBuilder builder)
-    {
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"))) return;
-        builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService("quiesce-operator"))
-            .WithTracing(tracing => tracing.AddSource(OperatorActivity.Name))
-            .WithMetrics(metrics => metrics.AddMeter(OperatorMeter.Name))
-            .UseOtlpExporter();
-    }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Quiesce.Crds;
 using Quiesce.Operator.Freezing;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator;
 
@@ -37,11 +38,14 @@ public sealed record OperatorOptions
     /// <summary>The namespaces whose requests may have hooks: commands that the operator runs in pods there.</summary>
     public IReadOnlyList<string> HookNamespaces { get; init; } = [];
 
-    /// <summary>The port of <c>/livez</c> and <c>/readyz</c>; null for none, 0 for any free one.</summary>
-    public int? HealthPort { get; init; }
+    /// <summary>The port of <c>/metrics</c>, <c>/healthz</c> and <c>/readyz</c>; null for none, 0 for any free one.</summary>
+    public int? HttpPort { get; init; }
 
     /// <summary>The address they listen on.</summary>
-    public IPAddress HealthAddress { get; init; } = IPAddress.Loopback;
+    public IPAddress HttpAddress { get; init; } = IPAddress.Loopback;
+
+    /// <summary>The form of the log's lines.</summary>
+    public LogFormat LogFormat { get; init; }
 
     /// <summary>Log everything that is written.</summary>
     public bool Verbose { get; init; }

@@ -31,13 +31,19 @@ internal sealed partial class OperatorService : BackgroundService
         OrphanSweep sweep,
         EventRecorder events,
         OperatorMeter meter,
+        RuntimeMeter runtime,
+        RequestTraces traces,
         TimeProvider time,
         ILogger<OperatorService> logger)
     {
         (_objects, _events, _sweep, _logger) = (objects, events, sweep, logger);
-        var freezing = new Measured<FreezeRequest>("FreezeRequest", freezes, freezes, meter, time);
+        var freezing = new Traced<FreezeRequest>("FreezeRequest", freezes, freezes, request =>
+        {
+            var window = objects.WindowCache.Get(new(options.Namespace, InternalNames.Window(request.Metadata.Uid)));
+            return traces.Of(request.Kind, request.Metadata, request.Status is { Phase: >= FreezePhase.Thawed }, window?.Metadata);
+        });
         _freezes = new(
-            objects.FreezeRequests, objects.FreezeRequestCache, freezing, freezing, new() { Workers = 8, Finalizer = QuiesceApi.Finalizer }, time, logger);
+            objects.FreezeRequests, objects.FreezeRequestCache, freezing, freezing, new() { Workers = 8, Finalizer = QuiesceApi.Finalizer }, time, logger, runtime);
         _freezes.Also(objects.NodeFreezeCache, nodeFreeze => KeyOf(nodeFreeze.Spec.Request, ofThawRequests: false));
         _freezes.Also(objects.WindowCache, window => KeyOf(window.Spec.Request, ofThawRequests: false));
         hooks.Ended = _freezes.Enqueue;
@@ -45,22 +51,25 @@ internal sealed partial class OperatorService : BackgroundService
         _freezes.Also(objects.NodeCache, _ => []);
         _freezes.Also(objects.PodCache, _ => []);
 
-        var thawing = new Measured<ThawRequest>("ThawRequest", thaws, null, meter, time);
-        _thaws = new(objects.ThawRequests, objects.ThawRequestCache, thawing, null, new() { Workers = 2 }, time, logger);
+        var thawing = new Traced<ThawRequest>("ThawRequest", thaws, null, request =>
+            traces.Of(request.Kind, request.Metadata, request.Status is { Phase: >= ThawPhase.Thawed }, objects.NodeFreezeCache.ByIndex(request.Metadata.Uid) is [var plan, ..] ? plan.Metadata : null));
+        _thaws = new(objects.ThawRequests, objects.ThawRequestCache, thawing, null, new() { Workers = 2 }, time, logger, runtime);
         _thaws.Also(objects.NodeFreezeCache, nodeFreeze => KeyOf(nodeFreeze.Spec.Request, ofThawRequests: true));
         _thaws.Also(objects.NodeCache, _ => []);
         _thaws.Also(objects.PodCache, _ => []);
-        meter.Queue("FreezeRequest", () => _freezes.QueueLength);
-        meter.Queue("ThawRequest", () => _thaws.QueueLength);
-        meter.Nodes(() => objects.NodeFreezeCache.All);
+        meter.Requests(() => objects.FreezeRequestCache.All);
+        meter.Nodes(() => objects.NodeFreezeCache.All, objects.View);
 
         if (!options.LeaderElect) return;
         var election = new LeaderElectionOptions { Namespace = options.Namespace, LeaseName = "quiesce-operator", Identity = options.Identity };
-        _election = new(new(connection, Kinds.Leases), election, time, logger);
+        _election = new(new(connection, Kinds.Leases), election, time, logger, runtime);
     }
 
     /// <summary>Every cache is in step with the API server.</summary>
     public bool IsReady => _objects.Synced.IsCompletedSuccessfully && _objects.IsConnected;
+
+    /// <summary>What only a new process would mend, or null.</summary>
+    public string? Fault => _objects.Fault;
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

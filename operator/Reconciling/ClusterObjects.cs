@@ -14,6 +14,7 @@ internal sealed class ClusterObjects
 
     private readonly List<Func<CancellationToken, Task>> _runs = [];
     private readonly List<Func<bool>> _connected = [];
+    private readonly List<Func<string?>> _faults = [];
     private readonly List<Task> _synced = [];
     private readonly ResourceClient<PersistentVolumeClaim> _claims;
     private readonly ResourceClient<PersistentVolume> _volumes;
@@ -67,6 +68,9 @@ internal sealed class ClusterObjects
 
     /// <summary>Every cache is in step with the API server.</summary>
     public bool IsConnected => _connected.TrueForAll(connected => connected());
+
+    /// <summary>Which cache is stuck, or null: not one that the API server does not answer, but one that does not even ask.</summary>
+    public string? Fault => _faults.Select(fault => fault()).FirstOrDefault(fault => fault is not null);
 
     /// <summary>Follows everything until the token is cancelled.</summary>
     public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(_runs.Select(run => run(cancellationToken)));
@@ -139,6 +143,7 @@ internal sealed class ClusterObjects
         var informer = new Informer<T>(new ListWatch<T>(client, options, _time), _logger, index);
         _runs.Add(informer.RunAsync);
         _connected.Add(() => informer.IsConnected);
+        _faults.Add(() => informer.Fault);
         _synced.Add(informer.Synced);
         return (client, informer);
     }

@@ -6,6 +6,7 @@ using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Nodes;
 using Quiesce.Operator.Telemetry;
 using Quiesce.Runtime;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator.Reconciling;
 
@@ -17,6 +18,7 @@ internal sealed partial class FreezeRequestReconciler(
     OrphanSweep sweep,
     EventRecorder events,
     OperatorMeter meter,
+    RequestTraces traces,
     RequestClocks clocks,
     TimeProvider time,
     ILogger<FreezeRequestReconciler> logger) : IEntityController<FreezeRequest>, IEntityFinalizer<FreezeRequest>
@@ -119,6 +121,7 @@ internal sealed partial class FreezeRequestReconciler(
             WriteRefused = known.WriteRefused,
             RaiseRefused = known.RaiseRefused,
             Now = clocks.Now(request, window),
+            TraceParent = TraceParent.Write(traces.Of(request.Kind, request.Metadata, request.Status is { Phase: >= FreezePhase.Thawed }, window?.Metadata)),
             Namespace = objects.Settings.Namespace,
             Limits = objects.Settings.Limits,
         };
@@ -258,6 +261,8 @@ internal sealed partial class FreezeRequestReconciler(
         if (decision.Status is not { } status) return new(decision.RequeueAfter);
         var after = before with { Status = status };
         if (!StatusDiffers(before, after)) return new(decision.RequeueAfter);
+        // Also of one that is over before its time to be written has come.
+        if (status.Phase < FreezePhase.Thawed) traces.Phase(state.Uid, status.Phase.ToString(), null, isFinal: false, isError: false);
         var wait = decision.Stories.Count > 0 ? TimeSpan.Zero : _pace.Wait(state.Uid, before.Status, status); // what is told is told with the status it is told of
         if (wait > TimeSpan.Zero) return new(decision.RequeueAfter is { } due && due < wait ? due : wait);
         try
@@ -287,6 +292,7 @@ internal sealed partial class FreezeRequestReconciler(
         var key = ObjectKey.Of(before);
         LogPhase(key, status.Phase, status.Reason, status.Message);
         meter.Phase(before.Status, status);
+        traces.Phase(before.Metadata.Uid, status.Phase.ToString(), status.Reason, status.Phase >= FreezePhase.Thawed, status.Phase > FreezePhase.Thawed);
     }
 
     /// <summary>Writes a status that nothing waits for: what goes wrong with it is mended by the next one.</summary>
@@ -320,6 +326,7 @@ internal sealed partial class FreezeRequestReconciler(
         _pace.Forget(uid);
         _instances.Forget(uid);
         hooks.Forget(uid);
+        traces.Forget(uid);
     }
 
     private static bool StatusDiffers(FreezeRequest before, FreezeRequest after) =>

@@ -4,14 +4,16 @@ using Microsoft.Extensions.Logging;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
 using Quiesce.Operator.Nodes;
+using Quiesce.Operator.Telemetry;
 using Quiesce.Operator.Thawing;
 using Quiesce.Runtime;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator.Reconciling;
 
 /// <summary>Carries out what <see cref="ThawDecision"/> decides about a ThawRequest.</summary>
 internal sealed partial class ThawRequestReconciler(
-    ClusterObjects objects, FreezeWrites writes, OrphanSweep sweep, EventRecorder events, RequestClocks clocks, ILogger<ThawRequestReconciler> logger)
+    ClusterObjects objects, FreezeWrites writes, OrphanSweep sweep, EventRecorder events, RequestTraces traces, RequestClocks clocks, ILogger<ThawRequestReconciler> logger)
     : IEntityController<ThawRequest>
 {
     private const int MostSteps = 12;
@@ -23,13 +25,15 @@ internal sealed partial class ThawRequestReconciler(
         Refusal? refused = null;
         for (var i = 0; i < MostSteps; i++)
         {
+            var plan = objects.NodeFreezeCache.ByIndex(request.Metadata.Uid).FirstOrDefault(n => n.Spec.Mode == NodeFreezeMode.ThawUnconditionally);
             var state = new ThawState
             {
                 Request = request,
-                NodeFreeze = objects.NodeFreezeCache.ByIndex(request.Metadata.Uid).FirstOrDefault(n => n.Spec.Mode == NodeFreezeMode.ThawUnconditionally),
+                NodeFreeze = plan,
                 Cluster = cluster,
                 WriteRefused = refused,
                 Now = clocks.Now(request),
+                TraceParent = TraceParent.Write(traces.Of(request.Kind, request.Metadata, request.Status is { Phase: >= ThawPhase.Thawed }, plan?.Metadata)),
                 Namespace = objects.Settings.Namespace,
             };
             var step = ThawDecision.Decide(state);
@@ -67,8 +71,11 @@ internal sealed partial class ThawRequestReconciler(
     }
 
     /// <inheritdoc/>
-    public async Task<ReconciliationResult<ThawRequest>> DeletedAsync(ThawRequest entity, CancellationToken cancellationToken) =>
-        ReconciliationResult<ThawRequest>.Success(entity, await sweep.SweepAsync(entity.Metadata.Uid, cancellationToken));
+    public async Task<ReconciliationResult<ThawRequest>> DeletedAsync(ThawRequest entity, CancellationToken cancellationToken)
+    {
+        traces.Forget(entity.Metadata.Uid);
+        return ReconciliationResult<ThawRequest>.Success(entity, await sweep.SweepAsync(entity.Metadata.Uid, cancellationToken));
+    }
 
     private async Task ActAsync(ThawState state, ThawStep step, CancellationToken cancellationToken)
     {
@@ -101,6 +108,7 @@ internal sealed partial class ThawRequestReconciler(
         if (JsonSerializer.Serialize(before.Status, CrdsJson.Default.ThawRequestStatus) == JsonSerializer.Serialize(status, CrdsJson.Default.ThawRequestStatus)) return false;
         objects.ThawRequestCache.Observe(await objects.ThawRequests.PatchStatusAsync(before, after, checkVersion: true, cancellationToken));
         LogPhase(before.Metadata.Name, status.Phase, status.Reason, status.Message);
+        traces.Phase(before.Metadata.Uid, status.Phase.ToString(), status.Reason, status.Phase >= ThawPhase.Thawed, status.Phase > ThawPhase.Thawed);
         return true;
     }
 

@@ -1,4 +1,5 @@
 using Quiesce.Crds;
+using Quiesce.Operator.Nodes;
 
 namespace Quiesce.Operator.Telemetry;
 
@@ -13,6 +14,10 @@ internal static class NodeCounts
         var freezes = stuck.Count(f => f.Reason == Reasons.FreezeStuck);
         return (freezes, stuck.Length - freezes);
     }
+
+    /// <summary>Nodes that should have an agent and have none that is ready.</summary>
+    public static int WithoutAgent(ClusterView cluster) =>
+        cluster.Nodes.Count(node => node.Value.GetValueOrDefault("kubernetes.io/os", "linux") == "linux" && !cluster.ReadyAgents.Contains(node.Key));
 
     /// <summary>Nodes whose last report that says anything of it says that the holder is not protected.</summary>
     public static int Unprotected(IEnumerable<NodeFreeze> nodeFreezes) =>

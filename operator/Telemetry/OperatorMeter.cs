@@ -1,29 +1,37 @@
 using System.Diagnostics.Metrics;
 using Quiesce.Crds;
+using Quiesce.Operator.Nodes;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator.Telemetry;
 
-/// <summary>The operator's metrics.</summary>
+/// <summary>The operator's metrics; <c>docs/telemetry.md</c> has them all.</summary>
 internal sealed class OperatorMeter : IDisposable
 {
     /// <summary>Name of the meter, for exporters.</summary>
     public const string Name = "Quiesce.Operator";
 
-    // The defaults suit milliseconds; these are seconds.
-    private static readonly double[] Seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
+    /// <summary>Why an open window breaks.</summary>
+    private static readonly string[] Breaks =
+    [
+        Reasons.AgentRestarted, Reasons.AgentStopped, Reasons.CommandGone, Reasons.DeviceWritten, Reasons.HolderDied, Reasons.NodeRebooted, Reasons.NotConfirmed, Reasons.ThawedByOther,
+        Reasons.ThawFailed, Reasons.ThawStuck,
+    ];
 
     private readonly Meter _meter = new(Name);
     private readonly Counter<long> _finished;
     private readonly Histogram<double> _toFrozen;
     private readonly Histogram<double> _held;
-    private readonly Histogram<double> _reconcile;
 
     public OperatorMeter()
     {
         _finished = _meter.CreateCounter<long>("quiesce.requests.finished", "{request}", "FreezeRequests that reached a final phase.");
-        _toFrozen = Histogram("quiesce.requests.time_to_frozen", "From the first sight of a FreezeRequest to Frozen.");
-        _held = Histogram("quiesce.windows.held", "From Frozen to the last node's release.");
-        _reconcile = Histogram("quiesce.reconcile.duration", "Duration of one reconcile.");
+        _toFrozen = _meter.CreateHistogram("quiesce.request.freeze.duration", "s", "From the first sight of a FreezeRequest to Frozen.", advice: Buckets.Windows);
+        _held = _meter.CreateHistogram("quiesce.request.hold.duration", "s", "From Frozen to the last node's release.", advice: Buckets.Windows);
+        // A series that is there from the start tells an increase from the first one on: those that alerts look at.
+        Finished(FreezePhase.Thawed, Reasons.ThawRequested, 0);
+        Finished(FreezePhase.Expired, Reasons.DeadlineExceeded, 0);
+        foreach (var reason in Breaks) Finished(FreezePhase.Broken, reason, 0);
     }
 
     /// <summary>A request's status was written with another phase than before.</summary>
@@ -31,41 +39,52 @@ internal sealed class OperatorMeter : IDisposable
     {
         if (after is { StartedAt: { } started, FrozenAt: { } frozen } && before?.FrozenAt is null) _toFrozen.Record((frozen - started).TotalSeconds);
         if (after.Phase < FreezePhase.Thawed) return;
-        _finished.Add(1, new("phase", after.Phase.ToString()), new("reason", after.Reason));
+        Finished(after.Phase, after.Reason, 1);
         if (after is { FrozenAt: { } opened, ThawedAt: { } thawed }) _held.Record((thawed - opened).TotalSeconds);
     }
 
-    /// <summary>A reconcile ended.</summary>
-    public void Reconciled(string kind, bool success, TimeSpan duration) =>
-        _reconcile.Record(duration.TotalSeconds, new("kind", kind), new("result", success ? "success" : "failure"));
+    /// <summary>Has counted, when metrics are collected, what the log lost.</summary>
+    public void Log(Func<long> dropped) => _meter.CreateObservableCounter("quiesce.log.lines.dropped", dropped, "{line}", "Lines of the log that were dropped because standard output did not take them.");
 
-    /// <summary>Has the length of a controller's queue read when metrics are collected.</summary>
-    public void Queue(string kind, Func<int> length) => _meter.CreateObservableGauge(
-        "quiesce.queue.length", () => new Measurement<int>(length(), new KeyValuePair<string, object?>("kind", kind)), "{key}", "Objects that wait for a reconcile.");
+    /// <summary>Has counted, when metrics are collected, which requests there are.</summary>
+    public void Requests(Func<IReadOnlyList<FreezeRequest>> requests) => _meter.CreateObservableGauge(
+        "quiesce.requests.active",
+        () =>
+        {
+            var counts = requests().CountBy(r => r.Status?.Phase ?? FreezePhase.Pending).ToDictionary();
+            return Enum.GetValues<FreezePhase>().Where(phase => phase < FreezePhase.Thawed)
+                .Select(phase => new Measurement<int>(counts.GetValueOrDefault(phase), new KeyValuePair<string, object?>("phase", phase.ToString())));
+        },
+        "{request}",
+        "FreezeRequests that have not ended.");
 
     /// <summary>Has counted, when metrics are collected, what the nodes' reports say now.</summary>
     /// <remarks>Of what is there, not of what this process has seen happen: it is as true after a restart.</remarks>
-    public void Nodes(Func<IReadOnlyList<NodeFreeze>> nodeFreezes)
+    public void Nodes(Func<IReadOnlyList<NodeFreeze>> nodeFreezes, Func<ClusterView> cluster)
     {
         _meter.CreateObservableGauge(
-            "quiesce.filesystems.stuck",
+            "quiesce.cluster.filesystems.stuck",
             () =>
             {
                 var (freezes, thaws) = NodeCounts.Stuck(nodeFreezes());
                 return new[] { new Measurement<int>(freezes, new KeyValuePair<string, object?>("call", "freeze")), new(thaws, new KeyValuePair<string, object?>("call", "thaw")) };
             },
             "{filesystem}",
-            "Filesystems whose freeze or thaw call does not return.");
+            "Filesystems whose freeze or thaw call does not return, by the nodes' reports.");
         _meter.CreateObservableGauge(
-            "quiesce.nodes.unprotected",
+            "quiesce.cluster.nodes.unprotected",
             () => NodeCounts.Unprotected(nodeFreezes()),
             "{node}",
             "Nodes with a request whose holder is within reach of what kills or pauses the agent's container, by their last report.");
+        _meter.CreateObservableGauge(
+            "quiesce.cluster.nodes.without_agent",
+            () => NodeCounts.WithoutAgent(cluster()),
+            "{node}",
+            "Linux nodes without a ready agent.");
     }
 
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
 
-    private Histogram<double> Histogram(string name, string description) =>
-        _meter.CreateHistogram(name, "s", description, advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
+    private void Finished(FreezePhase outcome, string? reason, int requests) => _finished.Add(requests, new("outcome", outcome.ToString()), new("reason", reason));
 }

@@ -77,6 +77,7 @@ internal static class ThawDecision
                 Name = InternalNames.NodeFreeze(meta.Uid, spec.NodeName),
                 NamespaceProperty = state.Namespace,
                 Labels = InternalObjects.Labels(meta.Uid),
+                Annotations = state.TraceParent is { } trace ? new Dictionary<string, string> { [QuiesceApi.TraceParentAnnotation] = trace } : null,
             },
             Spec = new()
             {

@@ -25,6 +25,7 @@ public sealed partial class Controller<T>
     private readonly Lock _lock = new();
     private readonly Dictionary<ObjectKey, T> _gone = [];
     private readonly List<Task> _sources;
+    private readonly ControllerMetrics? _metrics;
     private WorkQueue<ObjectKey>? _queue;
 
     /// <summary>A controller over what an informer sees.</summary>
@@ -35,10 +36,12 @@ public sealed partial class Controller<T>
         IEntityFinalizer<T>? finalizer,
         ControllerOptions options,
         TimeProvider time,
-        ILogger logger)
+        ILogger logger,
+        RuntimeMeter? meter = null)
     {
         if (finalizer is not null && options.Finalizer is null) throw new ArgumentException("a finalizer needs a name", nameof(options));
         (_client, _informer, _controller, _finalizer, _options, _time, _logger) = (client, informer, controller, finalizer, options, time, logger);
+        _metrics = meter?.Of(typeof(T).Name.ToLowerInvariant(), options.Workers);
         _sources = [informer.Synced];
         informer.Subscribe((o, gone) =>
         {
@@ -52,9 +55,6 @@ public sealed partial class Controller<T>
             Enqueue(key);
         });
     }
-
-    /// <summary>Keys that wait for a worker.</summary>
-    public int QueueLength => _queue?.Count ?? 0;
 
     /// <summary>Reconciles an object also when one of another kind changes.</summary>
     /// <param name="other">What changes.</param>
@@ -76,7 +76,8 @@ public sealed partial class Controller<T>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await Task.WhenAll(_sources).WaitAsync(cancellationToken);
-        using var queue = new WorkQueue<ObjectKey>(_options.Backoff, _time);
+        using var queue = new WorkQueue<ObjectKey>(_options.Backoff, _time, _metrics);
+        if (_metrics is not null) _metrics.Queue = queue;
         lock (_lock)
         {
             _gone.Clear();
@@ -91,6 +92,7 @@ public sealed partial class Controller<T>
         finally
         {
             lock (_lock) _queue = null;
+            if (_metrics is not null) _metrics.Queue = null;
         }
     }
 
@@ -99,9 +101,11 @@ public sealed partial class Controller<T>
         while (true)
         {
             var key = await queue.TakeAsync(cancellationToken);
+            var begun = _time.GetTimestamp();
             try
             {
                 var result = await OnceAsync(key, cancellationToken);
+                _metrics?.Reconciled(result is null or { IsSuccess: true }, result?.RequeueAfter is not null, _time.GetElapsedTime(begun));
                 if (result is null or { IsSuccess: true })
                 {
                     queue.Done(key, result?.RequeueAfter);
@@ -120,6 +124,7 @@ public sealed partial class Controller<T>
             catch (Exception e)
 #pragma warning restore CA1031
             {
+                _metrics?.Reconciled(success: false, requeue: false, _time.GetElapsedTime(begun));
                 var pause = queue.Failed(key, (e as KubernetesApiException)?.RetryAfter);
                 // A conflict is the normal course of things: someone wrote in between, and the next try reads what.
                 if (e is KubernetesApiException { IsConflict: true }) LogConflict(typeof(T).Name, key, pause, e.Message);

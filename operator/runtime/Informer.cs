@@ -33,6 +33,9 @@ public sealed partial class Informer<T>(ListWatch<T> source, ILogger logger, Fun
     /// <summary>False before the first list and during an outage: the cache may be old.</summary>
     public bool IsConnected { get; private set; }
 
+    /// <summary>Why it counts as stuck, or null; see <see cref="ListWatch{T}.Fault"/>.</summary>
+    public string? Fault => source.Fault;
+
     /// <summary>All objects, as of now.</summary>
     public IReadOnlyList<T> All
     {

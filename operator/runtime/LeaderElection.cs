@@ -13,7 +13,7 @@ namespace Quiesce.Runtime;
 /// the API server answers. No failure of a call ends the election.
 /// </remarks>
 public sealed partial class LeaderElection(
-    ResourceClient<Lease> leases, LeaderElectionOptions options, TimeProvider time, ILogger logger)
+    ResourceClient<Lease> leases, LeaderElectionOptions options, TimeProvider time, ILogger logger, RuntimeMeter? meter = null)
 {
     private (string? Version, long At) _seen;
 
@@ -22,6 +22,7 @@ public sealed partial class LeaderElection(
     /// <param name="cancellationToken">Ends the election.</param>
     public async Task RunAsync(Func<CancellationToken, Task> lead, CancellationToken cancellationToken)
     {
+        meter?.Leads(options.LeaseName, leads: false);
         while (!cancellationToken.IsCancellationRequested)
         {
             var sent = time.GetTimestamp();
@@ -33,6 +34,7 @@ public sealed partial class LeaderElection(
             }
 
             LogLeading(options.Identity, options.Namespace, options.LeaseName);
+            meter?.Leads(options.LeaseName, leads: true);
             using var leadership = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             using var deadline = new CancellationTokenSource(Left(sent), time);
             await using var ends = deadline.Token.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), leadership);
@@ -50,6 +52,7 @@ public sealed partial class LeaderElection(
             finally
             {
                 LogEnded(options.Identity);
+                meter?.Leads(options.LeaseName, leads: false);
                 await GiveBackAsync();
             }
         }

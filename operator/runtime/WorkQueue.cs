@@ -8,17 +8,30 @@ namespace Quiesce.Runtime;
 /// added while it is processed stays dirty and comes again when it is done. Each key has at most one later time at which it adds
 /// itself; what the last reconcile said about it holds. Safe for any number of threads.
 /// </remarks>
-public sealed class WorkQueue<TKey>(Backoff backoff, TimeProvider time) : IDisposable
+public sealed class WorkQueue<TKey> : IDisposable
     where TKey : notnull
 {
+    private readonly Backoff _backoff;
+    private readonly TimeProvider _time;
+    private readonly ControllerMetrics? _metrics;
     private readonly Lock _lock = new();
-    private readonly Queue<TKey> _waiting = new();
+    private readonly Queue<(TKey Key, long Since)> _waiting = new();
     private readonly HashSet<TKey> _dirty = [];
-    private readonly HashSet<TKey> _processing = [];
+    private readonly Dictionary<TKey, long> _processing = [];
     private readonly Dictionary<TKey, Later> _later = [];
     private readonly Dictionary<TKey, int> _failures = [];
     private readonly SemaphoreSlim _available = new(0);
     private bool _closed;
+
+    /// <summary>An empty one.</summary>
+    /// <param name="backoff">The pauses after failures.</param>
+    /// <param name="time">The clock.</param>
+    public WorkQueue(Backoff backoff, TimeProvider time)
+        : this(backoff, time, null)
+    {
+    }
+
+    internal WorkQueue(Backoff backoff, TimeProvider time, ControllerMetrics? metrics) => (_backoff, _time, _metrics) = (backoff, time, metrics);
 
     /// <summary>Keys that wait for a worker now.</summary>
     public int Count
@@ -34,8 +47,9 @@ public sealed class WorkQueue<TKey>(Backoff backoff, TimeProvider time) : IDispo
     {
         lock (_lock)
         {
-            if (_closed || !_dirty.Add(key) || _processing.Contains(key)) return;
-            Offer(key);
+            if (_closed || !_dirty.Add(key)) return;
+            _metrics?.Added();
+            if (!_processing.ContainsKey(key)) Offer(key);
         }
     }
 
@@ -45,9 +59,10 @@ public sealed class WorkQueue<TKey>(Backoff backoff, TimeProvider time) : IDispo
         await _available.WaitAsync(cancellationToken);
         lock (_lock)
         {
-            var key = _waiting.Dequeue();
+            var (key, since) = _waiting.Dequeue();
             _dirty.Remove(key);
-            _processing.Add(key);
+            _processing.Add(key, _time.GetTimestamp());
+            _metrics?.Waited(_time.GetElapsedTime(since));
             return key;
         }
     }
@@ -73,9 +88,20 @@ public sealed class WorkQueue<TKey>(Backoff backoff, TimeProvider time) : IDispo
         lock (_lock)
         {
             var failures = _failures[key] = _failures.GetValueOrDefault(key) + 1;
-            var pause = retryAfter ?? backoff.After(failures);
+            var pause = retryAfter ?? _backoff.After(failures);
+            _metrics?.Retried();
             Finish(key, pause);
             return pause;
+        }
+    }
+
+    /// <summary>The keys that workers own now: how many, and how long they have had them, in seconds.</summary>
+    internal (int Count, double Sum, double Longest) UnderWay()
+    {
+        lock (_lock)
+        {
+            var seconds = _processing.Values.Select(begun => _time.GetElapsedTime(begun).TotalSeconds).ToArray();
+            return (seconds.Length, seconds.Sum(), seconds.DefaultIfEmpty().Max());
         }
     }
 
@@ -93,13 +119,13 @@ public sealed class WorkQueue<TKey>(Backoff backoff, TimeProvider time) : IDispo
 
     private void Finish(TKey key, TimeSpan? again)
     {
-        _processing.Remove(key);
+        if (_processing.Remove(key, out var begun)) _metrics?.Worked(_time.GetElapsedTime(begun));
         if (_later.Remove(key, out var before)) before.Timer.Dispose();
         if (_closed) return;
         if (_dirty.Contains(key)) Offer(key);
         if (again is not { } pause) return;
         var later = new Later();
-        later.Timer = time.CreateTimer(_ => Due(key, later), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        later.Timer = _time.CreateTimer(_ => Due(key, later), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _later[key] = later;
         later.Timer.Change(pause > TimeSpan.Zero ? pause : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
@@ -119,7 +145,7 @@ public sealed class WorkQueue<TKey>(Backoff backoff, TimeProvider time) : IDispo
 
     private void Offer(TKey key)
     {
-        _waiting.Enqueue(key);
+        _waiting.Enqueue((key, _time.GetTimestamp()));
         _available.Release();
     }
 

@@ -122,6 +122,19 @@ public sealed class HeldWindowTests : IDisposable
         Assert.InRange((last.ReleasedAt!.Value - last.FrozenAt!.Value) / 1e6, 800, 2200);
     }
 
+    [Fact]
+    public async Task A_check_says_whether_a_holder_starts_and_is_protected_and_freezes_nothing()
+    {
+        Install();
+        await using var host = await FakeHost.CreateAsync();
+        var order = new HolderOrder { Task = HolderTask.Check, WindowId = "check", Plan = new PlanOrder { HostRoot = FakeHost.Root } };
+        var report = await SingleAnswer.AskAsync(order);
+        Assert.Equal((WindowPhase.Thawed, true), (report.Phase, report.HolderProtected is not null));
+        Assert.Equal(report.HolderProtected is false, report.HolderProtectionMessage is not null);
+        File.Delete(holder);
+        Assert.Equal((WindowPhase.Failed, FreezeReason.HolderNotStarted), await SingleAnswer.AskAsync(order) is var missing ? (missing.Phase, missing.Reason) : default);
+    }
+
     public void Dispose() => File.Delete(holder);
 
     private void Install()

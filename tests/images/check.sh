@@ -178,7 +178,7 @@ against() {
   kubectl apply -f crds/manifests >/dev/null
   for namespace in quiesce-system shop; do kubectl create namespace "$namespace" >/dev/null; done
   for crd in freezerequests thawrequests freezewindows nodefreezes; do kubectl wait --for=condition=Established "crd/$crd.quiesce.dev" --timeout=20s >/dev/null; done
-  container quiesce-operator "$kubeconfig_mount" --kubeconfig /kubeconfig --leader-elect --health-port "$port"
+  container quiesce-operator "$kubeconfig_mount" --kubeconfig /kubeconfig --leader-elect --http-port "$port"
   run operator >"$WORK/operator.log" 2>&1 </dev/null &
   operator=$!
   if waits 60 curl -fsS "http://127.0.0.1:$port/readyz"; then pass "the operator is ready"; else cp "$WORK/operator.log" "$WORK/out"; fail "the operator is ready"; fi
@@ -199,7 +199,7 @@ against() {
   same "the operator ends in order on SIGTERM" 0 "$code"
   for architecture in $ARCHITECTURES; do
     [ "linux-$architecture" != "$HOST_RID" ] || continue
-    start "$(emulator "$architecture")" "$WORK/bundle-quiesce-operator-$architecture/rootfs/quiesce-operator" --kubeconfig "$WORK/kubeconfig" --leader-elect --health-port "$port"
+    start "$(emulator "$architecture")" "$WORK/bundle-quiesce-operator-$architecture/rootfs/quiesce-operator" --kubeconfig "$WORK/kubeconfig" --leader-elect --http-port "$port"
     operator=${started[-1]}
     if waits 60 curl -fsS "http://127.0.0.1:$port/readyz"; then pass "the operator for $architecture is ready, under emulation"
     else cp "$WORK/server.log" "$WORK/out"; fail "the operator for $architecture is ready, under emulation"; fi

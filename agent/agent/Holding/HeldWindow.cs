@@ -42,6 +42,9 @@ internal sealed class HeldWindow
     /// <summary>Starts the holder of a window.</summary>
     internal static HeldWindow Start(HolderOrder order, TimeProvider time) => new(order, time);
 
+    /// <summary>Whether the backup path ended it.</summary>
+    internal bool WasRecovered { get; private set; }
+
     /// <summary>Sends a command.</summary>
     internal void Send(HolderCommandKind kind, long nanoseconds = 0)
     {
@@ -161,6 +164,7 @@ internal sealed class HeldWindow
 
     private async IAsyncEnumerable<WindowReport> RecoverAsync(WindowReport? last, bool killed)
     {
+        WasRecovered = true;
         var wasOpen = last?.FrozenAt is not null;
         var why = $"the process that held the filesystems {(killed ? "did not answer in time and was killed" : "died")}; "
             + (wasOpen ? "they were thawed at once" : "what it had frozen already was thawed at once");

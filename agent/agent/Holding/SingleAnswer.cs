@@ -5,7 +5,7 @@ using Quiesce.Freezing.Windows;
 
 namespace Quiesce.Agent.Holding;
 
-/// <summary>An order that a holder answers with one report: an inspection or an unconditional thaw.</summary>
+/// <summary>An order that a holder answers with one report: an inspection, a check or an unconditional thaw.</summary>
 internal static class SingleAnswer
 {
     /// <summary>Asks and waits; the wait is bounded, because a holder can hang in an open on a dead filesystem.</summary>
@@ -20,7 +20,7 @@ internal static class SingleAnswer
         }
         catch (OperationCanceledException)
         {
-            if (order.Task == HolderTask.Inspect) holder.Kill(); // holds nothing
+            if (order.Task is HolderTask.Inspect or HolderTask.Check) holder.Kill(); // holds nothing
             return Failed(FreezeReason.FreezeTimeout, "a filesystem on the way does not answer; name single paths to find out which");
         }
 

@@ -27,6 +27,9 @@ internal sealed class NonBlockingWriter
         new Thread(WriteAll) { IsBackground = true, Name = "output" }.Start();
     }
 
+    /// <summary>Makes the line that says how many were dropped.</summary>
+    internal Func<long, string> Notice { get; set; } = dropped => $"{dropped} lines were dropped because the output did not take them";
+
     /// <summary>Lines dropped so far.</summary>
     internal long Dropped => Interlocked.Read(ref dropped);
 
@@ -80,7 +83,7 @@ internal sealed class NonBlockingWriter
                 // Said as soon as the output takes lines again: behind all that were kept, in front of whatever comes now.
                 if (lines.Count == 0 && dropped > told)
                 {
-                    lines.Enqueue(Encoding.UTF8.GetBytes($"{dropped - told} lines were dropped because the output did not take them\n"));
+                    lines.Enqueue(Encoding.UTF8.GetBytes($"{Notice(dropped - told)}\n"));
                     told = dropped;
                 }
                 writing = true;

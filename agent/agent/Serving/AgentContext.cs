@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Quiesce.Agent.Output;
+using Quiesce.Agent.Telemetry;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
 
@@ -8,7 +9,7 @@ namespace Quiesce.Agent.Serving;
 
 /// <summary>What every session of one agent shares. Safe for any number of threads.</summary>
 internal sealed class AgentContext(
-    AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, string kubeletRoot, Permissions permissions, HoldPauses pauses, BegunPlans begun, NonBlockingWriter output, TimeProvider time, ILogger log)
+    AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, string kubeletRoot, Permissions permissions, HoldPauses pauses, BegunPlans begun, NonBlockingWriter output, AgentMeter meter, AgentHealth health, TimeProvider time, ILogger log)
 {
     private readonly ResourceClient<FreezeWindow> windows = new(connection, Kinds.FreezeWindows);
     private readonly HashSet<object> frozen = [];
@@ -35,6 +36,10 @@ internal sealed class AgentContext(
     internal DateTimeOffset ServerTime => connection.ServerTime ?? time.GetUtcNow();
 
     internal ILogger Log => log;
+
+    internal AgentMeter Meter => meter;
+
+    internal AgentHealth Health => health;
 
     internal ResourceClient<NodeFreeze> NodeFreezes { get; } = new(connection, Kinds.NodeFreezes);
 
@@ -84,6 +89,7 @@ internal sealed class AgentContext(
             if (has) frozen.Add(session);
             else frozen.Remove(session);
             output.Hold(frozen.Count > 0);
+            health.Holds(frozen.Count > 0);
         }
     }
 }

@@ -30,6 +30,18 @@ internal static partial class AgentLog
     [LoggerMessage(7, LogLevel.Information, "stopping: every window is thawed first")]
     internal static partial void Stopping(this ILogger log);
 
+    [LoggerMessage(9, LogLevel.Warning, "not ready, {What}: {Why}")]
+    internal static partial void Unfit(this ILogger log, string what, string why);
+
+    [LoggerMessage(10, LogLevel.Information, "{What}: as it should be again")]
+    internal static partial void Mended(this ILogger log, string what);
+
+    [LoggerMessage(11, LogLevel.Information, "/metrics, /healthz and /readyz on http://{Endpoint}")]
+    internal static partial void Listening(this ILogger log, System.Net.IPEndPoint endpoint);
+
+    [LoggerMessage(12, LogLevel.Error, "{Error}; the node is served all the same")]
+    internal static partial void NotListening(this ILogger log, string error);
+
     [LoggerMessage(8, LogLevel.Error, "NodeFreeze {Name}: an error nobody foresaw; its holder thaws by itself")]
     internal static partial void Unforeseen(this ILogger log, Exception error, string name);
 

@@ -1,4 +1,5 @@
 using Quiesce.Agent.Holding;
+using Quiesce.Agent.Telemetry;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
 using Quiesce.Freezing.Kernel;
@@ -31,7 +32,12 @@ internal sealed class NodeAgent
     {
         this.context = context;
         this.recovery = recovery;
-        foreach (var report in recovery.Reports) context.Pauses.Ended(report);
+        foreach (var report in recovery.Reports)
+        {
+            context.Pauses.Ended(report);
+            context.Meter.Thawed(ThawCause.Recovery, report.ThawedFilesystems);
+            context.Meter.Stands(report.WindowId, report);
+        }
         left = recovery.Reports.Where(r => r.WindowId.Length > 0).ToDictionary(r => r.WindowId);
     }
 
@@ -41,7 +47,9 @@ internal sealed class NodeAgent
         if (recovery.Later is not null) _ = FollowStuckOnesAsync(recovery.Later, stop);
         try
         {
-            await foreach (var change in context.FollowNode().FollowAsync(stop).ConfigureAwait(false))
+            var follow = context.FollowNode();
+            context.Health.Follows(follow);
+            await foreach (var change in follow.FollowAsync(stop).ConfigureAwait(false))
             {
                 switch (change)
                 {
@@ -55,8 +63,10 @@ internal sealed class NodeAgent
                     case WatchEvent<NodeFreeze>.Synced(var items, _):
                         if (!synced) context.Begun.Sweep(items.Select(i => i.Metadata.Uid).ToHashSet());
                         synced = true;
+                        context.Health.Connected(true);
                         break;
                     case WatchEvent<NodeFreeze>.Disconnected(var since, var error):
+                        context.Health.Connected(false);
                         context.Log.Disconnected(since, error.Message);
                         break;
                     default:
@@ -107,7 +117,11 @@ internal sealed class NodeAgent
             FrozenAt = plan.Status?.FrozenAt,
             Filesystems = known is null ? plan.Status?.Filesystems ?? [] : NodeReport.Of(known, null, context.Identity, context.Time, plan.Spec.Volumes).Filesystems,
         });
-        if (report.IsFinal) _ = FinishAsync();
+        if (report.IsFinal)
+        {
+            if (plan.Spec.Mode == NodeFreezeMode.Hold) context.Meter.Ended(report with { Filesystems = [], ThawedFilesystems = 0 });
+            _ = FinishAsync();
+        }
         return writer;
 
         async Task FinishAsync()
@@ -124,6 +138,7 @@ internal sealed class NodeAgent
             await foreach (var report in later.ReadAllAsync(stop).ConfigureAwait(false))
             {
                 context.Log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
+                context.Meter.Stands(report.WindowId, report);
                 lock (left)
                 {
                     left[report.WindowId] = report;

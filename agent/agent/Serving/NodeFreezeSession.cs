@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Quiesce.Agent.Holding;
+using Quiesce.Agent.Telemetry;
 using Quiesce.Crds;
 using Quiesce.Freezing;
 using Quiesce.Freezing.Holders;
@@ -56,6 +57,7 @@ internal sealed class NodeFreezeSession
     private async Task RunAsync()
     {
         var name = plan.Metadata.Name;
+        var activity = AgentActivity.Begin(plan);
         try
         {
             context.Log.Started(name, $"{plan.Spec.Request.Namespace}/{plan.Spec.Request.Name}", plan.Spec.Mode.ToString(), string.Join(", ", plan.Spec.Paths));
@@ -67,13 +69,16 @@ internal sealed class NodeFreezeSession
                 _ => await SingleAnswer.AskAsync(Order(HolderTask.ThawUnconditionally), Timeout + TimeSpan.FromSeconds(15)).ConfigureAwait(false),
             };
             Report(final);
+            Measure(final, activity);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // The holder ends its window without us, at its deadline at the latest.
             context.Log.Unforeseen(e, name);
             holder?.Send(HolderCommandKind.Stop);
-            Report(Failed(FreezeReason.InternalError, $"{e.GetType().Name}: {e.Message}; see the agent's log"));
+            var final = Failed(FreezeReason.InternalError, $"{e.GetType().Name}: {e.Message}; see the agent's log");
+            Report(final);
+            Measure(final, activity);
         }
         finally
         {
@@ -131,6 +136,7 @@ internal sealed class NodeFreezeSession
             await foreach (var report in held.ReportsAsync(CancellationToken.None).ConfigureAwait(false))
             {
                 context.Frozen(this, HasFrozen(report));
+                context.Meter.Stands(plan.Metadata.Uid, report);
                 final = report;
                 // Each write costs the API server something: only what the operator waits for, or a person has to know.
                 var worthTelling = report.Phase switch
@@ -197,6 +203,15 @@ internal sealed class NodeFreezeSession
 
     private WindowReport Failed(string reason, string message) =>
         new() { WindowId = plan.Metadata.Uid, Phase = WindowPhase.Failed, Reason = reason, Message = message };
+
+    // After the last report is on its way: whoever waits for it does not wait for this.
+    private void Measure(WindowReport final, System.Diagnostics.Activity? activity)
+    {
+        context.Meter.Stands(plan.Metadata.Uid, final);
+        if (plan.Spec.Mode == NodeFreezeMode.Hold) context.Meter.Ended(final, holder is { WasRecovered: true });
+        else if (plan.Spec.Mode == NodeFreezeMode.ThawUnconditionally) context.Meter.Thawed(ThawCause.Unconditional, final.ThawedFilesystems);
+        AgentActivity.End(activity, final, context.Time);
+    }
 
     private void Report(WindowReport report)
     {

@@ -67,7 +67,7 @@ public static class HolderCodec
     /// <exception cref="InvalidDataException">It is not one.</exception>
     public static HolderOrder DecodeOrder(ReadOnlySpan<byte> message) => Read(message, r => new HolderOrder
     {
-        Task = Enum<HolderTask>(r.ReadByte(), (byte)HolderTask.ThawUnconditionally),
+        Task = Enum<HolderTask>(r.ReadByte(), (byte)HolderTask.Check),
         WindowId = r.ReadString(),
         AgentProcess = r.ReadInt32(),
         Plan = new PlanOrder

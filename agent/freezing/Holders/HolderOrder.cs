@@ -18,6 +18,9 @@ public enum HolderTask
 
     /// <summary>Thaw whoever froze it: <c>FITHAW</c> until it fails.</summary>
     ThawUnconditionally,
+
+    /// <summary>Do what comes before a freeze without a filesystem, and say whether it could be done: start, and leave the container.</summary>
+    Check,
 }
 
 /// <summary>The first message on a holder's channel, from the agent.</summary>

@@ -22,6 +22,10 @@ internal static class Eventually
     }
 
     /// <summary>Waits until it is so.</summary>
+    internal static async Task TrueAsync(Func<bool> condition, Func<string> what, TimeSpan? bound = null) =>
+        _ = await GetAsync(() => Task.FromResult(condition() ? "yes" : null), what, bound);
+
+    /// <summary>Waits until it is so.</summary>
     internal static async Task TrueAsync(Func<bool> condition, string what, TimeSpan? bound = null) =>
         _ = await GetAsync(() => Task.FromResult(condition() ? "yes" : null), () => what, bound);
 }

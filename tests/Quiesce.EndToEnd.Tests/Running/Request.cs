@@ -25,15 +25,15 @@ internal sealed class Request
     internal static FreezeTarget HostPath(string node, string path) => new() { HostPath = new HostPathTarget { Path = path, NodeName = node } };
 
     /// <summary>Creates it.</summary>
-    internal static async Task<Request> CreateAsync(Installation installation, FreezeRequestSpec spec, IDictionary<string, string>? labels = null) =>
-        await CreateInAsync(installation, await installation.Server.CreateNamespaceAsync("freeze"), spec, labels: labels);
+    internal static async Task<Request> CreateAsync(Installation installation, FreezeRequestSpec spec, IDictionary<string, string>? labels = null, IDictionary<string, string>? annotations = null) =>
+        await CreateInAsync(installation, await installation.Server.CreateNamespaceAsync("freeze"), spec, labels: labels, annotations: annotations);
 
     /// <summary>Creates it in a namespace that there is.</summary>
-    internal static async Task<Request> CreateInAsync(Installation installation, string ns, FreezeRequestSpec spec, string name = "nightly", IDictionary<string, string>? labels = null)
+    internal static async Task<Request> CreateInAsync(Installation installation, string ns, FreezeRequestSpec spec, string name = "nightly", IDictionary<string, string>? labels = null, IDictionary<string, string>? annotations = null)
     {
         var request = new FreezeRequest
         {
-            Metadata = new() { Name = name, NamespaceProperty = ns, Labels = labels },
+            Metadata = new() { Name = name, NamespaceProperty = ns, Labels = labels, Annotations = annotations },
             Spec = spec,
         };
         return new Request(installation, await installation.FreezeRequests.CreateAsync(request, CancellationToken.None));

@@ -1,5 +1,6 @@
 using CsCheck;
 using Quiesce.Freezing.Holders;
+using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Planning;
 using Quiesce.Freezing.Reports;
 using Quiesce.Freezing.Windows;
@@ -22,7 +23,7 @@ public sealed class CodecFuzzTests
         select new VolumeTarget { Name = texts[0], Root = texts[1], Folder = texts[2], Source = texts[3], Mounts = lists[0], FolderMounts = lists[1], MayBeShared = shared };
 
     private static readonly Gen<HolderOrder> Order =
-        from task in Gen.Int[0, 3]
+        from task in Gen.Int[0, (int)HolderTask.Check]
         from texts in Text.Array[2]
         from numbers in Gen.Long.Array[2]
         from lists in Texts.Array[4]

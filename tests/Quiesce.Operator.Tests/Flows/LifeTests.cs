@@ -209,15 +209,15 @@ public sealed class LifeTests
     public async Task Health_tells_whether_it_is_in_step_with_the_api_server()
     {
         await using var stage = await Stage.SetAsync(0, withOperator: false);
-        var running = await stage.StartOperatorAsync(options: o => o with { HealthPort = 0 });
+        var running = await stage.StartOperatorAsync(options: o => o with { HttpPort = 0 });
         using var http = new HttpClient();
         await Eventually.TrueAsync(() => running.Health is not null, "a health port");
         var at = new Uri($"http://{running.Health}/");
         await Eventually.GetAsync(async () => await Code("readyz") == 200 ? "ready" : null, () => "ready\n" + stage.Said);
-        Assert.Equal((200, 404), (await Code("livez"), await Code("metrics")));
+        Assert.Equal((200, 200, 404), (await Code("healthz"), await Code("metrics"), await Code("elsewhere")));
         await stage.Cluster.Server.RefuseConnectionsAsync();
         await Eventually.GetAsync(async () => await Code("readyz") == 503 ? "not ready" : null, () => "not ready\n" + stage.Said);
-        Assert.Equal(200, await Code("livez"));
+        Assert.Equal(200, await Code("healthz"));
         await stage.Cluster.Server.ResumeAsync();
         await Eventually.GetAsync(async () => await Code("readyz") == 200 ? "ready" : null, () => "ready again\n" + stage.Said);
 

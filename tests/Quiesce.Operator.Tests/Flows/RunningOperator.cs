@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Quiesce.Operator.Hosting;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator.Tests.Flows;
 
@@ -20,7 +20,7 @@ internal sealed class RunningOperator : IAsyncDisposable
 
     public bool IsReady => _host.IsReady();
 
-    public System.Net.IPEndPoint? Health => _host.Services.GetRequiredService<HealthService>().Endpoint;
+    public System.Net.IPEndPoint? Health => _host.Services.GetRequiredService<Observation>().Endpoint;
 
     public static async Task<RunningOperator> StartAsync(TestCluster cluster, KillSwitch? killSwitch = null, Func<OperatorOptions, OperatorOptions>? options = null, TimeProvider? time = null)
     {

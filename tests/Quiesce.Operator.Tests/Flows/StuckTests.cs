@@ -27,12 +27,12 @@ public sealed class StuckTests
         Assert.Equal(ConditionStatus.True, Stage.Condition(failed, ConditionTypes.FilesystemStuck).Status);
         Assert.Equal(0, stage.Ledger.Holding);
         await Eventually.GetAsync(async () => (await stage.GetAsync(request))!.Metadata.Finalizers is null or [] ? "released" : null, () => "no finalizer\n" + stage.Said);
-        await Eventually.TrueAsync(() => (Gauge.Read("quiesce.filesystems.stuck", "freeze"), Gauge.Read("quiesce.filesystems.stuck", "thaw")) == (1, 0), "the metric");
+        await Eventually.TrueAsync(() => (Gauge.Read("quiesce.cluster.filesystems.stuck", "freeze"), Gauge.Read("quiesce.cluster.filesystems.stuck", "thaw")) == (1, 0), "the metric");
         Assert.Contains(("Warning", Reasons.FreezeStuck), await EventsAsync(stage, request, "Failed"));
 
         await stage.StopOperatorAsync(stage.Operator);
         await stage.StartOperatorAsync();
-        await Eventually.TrueAsync(() => Gauge.Read("quiesce.filesystems.stuck", "freeze") == 1, "the metric after a restart");
+        await Eventually.TrueAsync(() => Gauge.Read("quiesce.cluster.filesystems.stuck", "freeze") == 1, "the metric after a restart");
         Assert.Equal(2, (await stage.Cluster.NodeFreezes.ListAsync(InternalNames.DefaultNamespace)).Items.Count);
         _returns.SetResult();
         var released = await StuckConditionAsync(stage, request, ConditionStatus.False);
@@ -40,7 +40,7 @@ public sealed class StuckTests
         Assert.Equal(Reasons.Released, Stage.Condition(released, ConditionTypes.FilesystemStuck).Reason);
         Assert.Equal(ConditionStatus.True, Stage.Condition(released, ConditionTypes.Thawed).Status);
         await stage.CleanAsync();
-        await Eventually.TrueAsync(() => Gauge.Read("quiesce.filesystems.stuck") == 0, "nothing stuck");
+        await Eventually.TrueAsync(() => Gauge.Read("quiesce.cluster.filesystems.stuck") == 0, "nothing stuck");
         var events = await EventsAsync(stage, request, Reasons.Released);
         Assert.Contains(("Normal", Reasons.Released), events);
         Assert.Single(events, e => e.Reason == Reasons.FreezeStuck);
@@ -59,7 +59,7 @@ public sealed class StuckTests
         var broken = await stage.PhaseAsync(request, FreezePhase.Broken);
         Assert.Equal((Reasons.ThawStuck, (nodes * 2) - 1), (broken.Reason, broken.ThawedFilesystems));
         Assert.Equal((ConditionStatus.False, ConditionStatus.False), (Stage.Condition(broken, ConditionTypes.WindowIntact).Status, Stage.Condition(broken, ConditionTypes.Thawed).Status));
-        await Eventually.TrueAsync(() => Gauge.Read("quiesce.filesystems.stuck", "thaw") == 1, "the metric");
+        await Eventually.TrueAsync(() => Gauge.Read("quiesce.cluster.filesystems.stuck", "thaw") == 1, "the metric");
         _returns.SetResult();
         var released = await StuckConditionAsync(stage, request, ConditionStatus.False);
         Assert.Equal((FreezePhase.Broken, nodes * 2, ConditionStatus.True), (released.Phase, released.ThawedFilesystems, Stage.Condition(released, ConditionTypes.Thawed).Status));
@@ -108,7 +108,7 @@ public sealed class StuckTests
         var condition = Stage.Condition(frozen, ConditionTypes.HolderProtected);
         Assert.Equal((ConditionStatus.False, Reasons.HolderUnprotected), (condition.Status, condition.Reason));
         Assert.StartsWith("node node-2: ", condition.Message, StringComparison.Ordinal);
-        await Eventually.TrueAsync(() => Gauge.Read("quiesce.nodes.unprotected") == 1, "the metric");
+        await Eventually.TrueAsync(() => Gauge.Read("quiesce.cluster.nodes.unprotected") == 1, "the metric");
         await stage.ThawAsync(request);
         await stage.PhaseAsync(request, FreezePhase.Thawed);
         await stage.CleanAsync();

@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Quiesce.Operator.Hosting;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator.Tests.Hosting;
 
@@ -85,6 +88,29 @@ public sealed class LogOutputTests
 #pragma warning restore CA1848, CA2254
         await Eventually.TrueAsync(() => stream.Lines.Length == 1, "a line");
         Assert.Equal("2026-03-01T12:00:00.123Z warn: Quiesce.Some[7] two lines System.InvalidOperationException: inner", stream.Lines[0]);
+    }
+
+    [Fact]
+    public async Task A_line_says_which_trace_it_belongs_to_as_text_and_as_json()
+    {
+        using var stream = new Gate(isOpen: true);
+        using var text = new LineLoggerProvider(new(stream, _time), _time);
+        using var json = new LineLoggerProvider(new(stream, _time, format: LogFormat.Json), _time, LogFormat.Json);
+        using var activity = new Activity("test").SetIdFormat(ActivityIdFormat.W3C).Start();
+#pragma warning disable CA1848 // Not a log but a test of one.
+        text.CreateLogger("Quiesce.Some").LogWarning(new EventId(7), "said of {Name}", "x");
+        await Eventually.TrueAsync(() => stream.Lines.Length == 1, "a line");
+        json.CreateLogger("Quiesce.Some").LogWarning(new EventId(7), new InvalidOperationException("inner"), "said of {Name}", "a \"b\"\nc");
+#pragma warning restore CA1848
+        await Eventually.TrueAsync(() => stream.Lines.Length == 2, "two lines");
+        Assert.Equal($"2026-03-01T12:00:00.123Z warn: Quiesce.Some[7] said of x trace_id={activity.TraceId}", stream.Lines[0]);
+        var line = JsonDocument.Parse(stream.Lines[1]).RootElement;
+        string? Of(string name) => line.GetProperty(name).GetString();
+        Assert.Equal(
+            ("2026-03-01T12:00:00.123Z", "warning", "Quiesce.Some", "said of a \"b\"\nc", activity.TraceId.ToString(), activity.SpanId.ToString()),
+            (Of("time"), Of("level"), Of("category"), Of("message"), Of("trace_id"), Of("span_id")));
+        Assert.Contains("inner", Of("exception"), StringComparison.Ordinal);
+        Assert.Equal("{\"Name\":\"a \\\"b\\\"\\nc\"}", line.GetProperty("attributes").GetRawText());
     }
 
     /// <summary>A stream whose writes wait until it is opened, or fail.</summary>

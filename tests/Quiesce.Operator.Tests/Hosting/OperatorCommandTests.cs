@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Quiesce.Cluster;
 using Quiesce.Operator.Hosting;
+using Quiesce.Telemetry;
 
 namespace Quiesce.Operator.Tests.Hosting;
 
@@ -14,7 +15,7 @@ public sealed class OperatorCommandTests
         var options = OperatorCommand.Parse([]);
         Assert.Equal(
             ("quiesce-system", "quiesce-agents", false, TimeSpan.FromMinutes(10), null, IPAddress.Loopback),
-            (options.Namespace, options.AgentNamespace, options.LeaderElect, options.MaxDeadline, options.HealthPort, options.HealthAddress));
+            (options.Namespace, options.AgentNamespace, options.LeaderElect, options.MaxDeadline, options.HttpPort, options.HttpAddress));
         Assert.NotEqual(options.Identity, OperatorCommand.Parse([]).Identity);
     }
 
@@ -24,11 +25,12 @@ public sealed class OperatorCommandTests
         var options = OperatorCommand.Parse(
         [
             "--kubeconfig", "/k", "--context", "c", "--namespace", "n", "--agent-namespace", "a", "--leader-elect", "--identity", "me",
-            "--max-deadline", "90s", "--max-requests-per-namespace", "7", "--health-port", "8081", "--health-address", "0.0.0.0", "--verbose",
+            "--max-deadline", "90s", "--max-requests-per-namespace", "7", "--http-port", "8081", "--http-address", "0.0.0.0", "--log-format", "json", "--verbose",
         ]);
         Assert.Equal(("/k", "c", "n", "a", true, "me"), (options.Kubeconfig, options.Context, options.Namespace, options.AgentNamespace, options.LeaderElect, options.Identity));
         Assert.Equal(7, options.MaxRequestsPerNamespace);
-        Assert.Equal((TimeSpan.FromSeconds(90), 8081, IPAddress.Any, true), (options.MaxDeadline, options.HealthPort, options.HealthAddress, options.Verbose));
+        Assert.Equal(LogFormat.Json, options.LogFormat);
+        Assert.Equal((TimeSpan.FromSeconds(90), 8081, IPAddress.Any, true), (options.MaxDeadline, options.HttpPort, options.HttpAddress, options.Verbose));
     }
 
     [Theory]
@@ -45,8 +47,9 @@ public sealed class OperatorCommandTests
     [InlineData("--max-deadline", "61m", "61m")]
     [InlineData("--max-deadline", "m", "m")]
     [InlineData("--max-deadline", "-5m", "-5m")]
-    [InlineData("--health-address", "here", "here")]
-    [InlineData("--health-port", "many", "many")]
+    [InlineData("--http-address", "here", "here")]
+    [InlineData("--http-port", "many", "many")]
+    [InlineData("--log-format", "xml", "xml")]
     [InlineData("--no-such-option", "x", "--no-such-option")]
     public void What_is_wrong_is_named(string option, string value, string named) =>
         Assert.Contains(named, Assert.Throws<ArgumentException>(() => OperatorCommand.Parse([option, value])).Message, StringComparison.Ordinal);
@@ -80,7 +83,7 @@ public sealed class OperatorCommandTests
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
-        Assert.Equal(1, await OperatorCommand.ServeAsync(new() { Kubeconfig = kubeconfig.Path, HealthPort = port }, CancellationToken.None).Soon());
+        Assert.Equal(1, await OperatorCommand.ServeAsync(new() { Kubeconfig = kubeconfig.Path, HttpPort = port }, CancellationToken.None).Soon());
     }
 
     private sealed class TemporaryFile : IDisposable

@@ -28,6 +28,14 @@ public sealed class NodeCountsTests
         ]));
 
     [Fact]
+    public void A_linux_node_without_a_ready_agent_counts_and_one_of_another_system_does_not()
+    {
+        static Dictionary<string, string> Os(string os) => new() { ["kubernetes.io/os"] = os };
+        var nodes = new Dictionary<string, IReadOnlyDictionary<string, string>> { ["a"] = Os("linux"), ["b"] = Os("linux"), ["c"] = Os("windows"), ["d"] = new Dictionary<string, string>() };
+        Assert.Equal(2, NodeCounts.WithoutAgent(new(nodes, new HashSet<string> { "a" })));
+    }
+
+    [Fact]
     public void An_unprotected_node_counts_once_and_by_its_newest_word() => Assert.Equal(
         2,
         NodeCounts.Unprotected(
