@@ -43,12 +43,15 @@ sbom() {
     dotnet tool run dotnet-CycloneDX "$project" --recursive --disable-package-restore --no-serial-number --output-format Json --output "$WORK" --filename "$name.json" \
       --set-name "$name" --set-version "$VERSION" >"$log" 2>&1 || { tail -n 5 "$log" >&2; die "no SBOM for $name; the whole output is in $log"; }
   fi
+  # Agent and operator answer HTTP.
+  local web=true; [ "$name" != quiesce-cli ] || web=false
   # What only builds is no part of the program. The compiler's version is that of the runtime it links.
-  jq -S --arg created "$CREATED" --arg rid "linux-$architecture" --arg openssl "$openssl" --arg libc "$libc" '
+  jq -S --arg created "$CREATED" --arg rid "linux-$architecture" --argjson web "$web" --arg openssl "$openssl" --arg libc "$libc" '
     def linked($name; $version; $purl; $licence): {type: "library", "bom-ref": $purl, name: $name, version: $version, purl: $purl, scope: "required", licenses: [$licence]};
     (.components[] | select(.name == "Microsoft.DotNet.ILCompiler") | .version) as $dotnet
     | ([.components[] | select(.scope == "excluded") | ."bom-ref"]) as $tools
     | [linked("Microsoft.NETCore.App.Runtime.NativeAOT." + $rid; $dotnet; "pkg:nuget/Microsoft.NETCore.App.Runtime.NativeAOT." + $rid + "@" + $dotnet; {license: {id: "MIT"}}),
+       (select($web) | linked("Microsoft.AspNetCore.App.Runtime." + $rid; $dotnet; "pkg:nuget/Microsoft.AspNetCore.App.Runtime." + $rid + "@" + $dotnet; {license: {id: "MIT"}})),
        linked("glibc"; $libc; "pkg:deb/debian/glibc@" + $libc; {license: {id: "LGPL-2.1-or-later"}}),
        linked("openssl"; $openssl; "pkg:deb/debian/openssl@" + $openssl; {license: {id: "Apache-2.0"}})] as $linked
     | .metadata.timestamp = $created
