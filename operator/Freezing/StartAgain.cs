@@ -47,7 +47,8 @@ internal static class StartAgain
         if (!again || progress.Opened || HookDecision.IsEnding(state) || state.IsBeingDeleted || request.Spec.DesiredState != DesiredState.Frozen || state.Now >= progress.FreezeBy) return null;
         // Where something may still be held, the request says so, and does not begin anew beside it.
         if (!progress.Nodes.All(n => n.IsFinal || n.Freeze is null)) return null;
-        if (request.Status is { Phase: > FreezePhase.Pending } status)
+        // Said also where it ended so soon that nothing was said in between.
+        if (request.Status is { } status && (status.Phase > FreezePhase.Pending || status.Reason != end.Reason))
         {
             var message = $"{end.Message} {(end.Reason == Reasons.TargetsChanged ? "It starts again." : "It waits, and tries again.")}";
             return new()

@@ -17,7 +17,11 @@ public sealed class ExpediteTests : IDisposable
 
     public ExpediteTests() => Set("0");
 
-    public void Dispose() => Set(before);
+    public void Dispose()
+    {
+        Set(before);
+        Assert.DoesNotContain(Programs.JournalFolders, folder => File.Exists($"{folder}/rcu_expedited")); // nor is the file left that says what it was
+    }
 
     [Fact]
     public async Task It_is_raised_while_a_freeze_is_under_way_and_put_back_when_that_is_given_up()

@@ -1,10 +1,12 @@
+using Tmds.Linux;
 using static Tmds.Linux.LibC;
 
 namespace Quiesce.Freezing.Kernel;
 
 /// <summary>
 /// Raises <c>/sys/kernel/rcu_expedited</c> while a freeze is under way. The setting is one for the whole machine and does not count, so whoever raises it holds a lock on
-/// a file beside the journals, with what the setting was written in it; the last one to let go of the lock puts it back, and after a crash whoever thaws what was left.
+/// a file beside the journals, with what the setting was written in it; the last one to let go of the lock puts it back and takes the file away, and after a crash whoever
+/// thaws what was left.
 /// </summary>
 /// <remarks>Made before anything is frozen; <see cref="Raise"/> and <see cref="Restore"/> allocate nothing, wait for nothing, and are called one at a time.</remarks>
 public sealed unsafe class ExpeditedGracePeriods
@@ -21,11 +23,14 @@ public sealed unsafe class ExpeditedGracePeriods
         ("kernel/rcu_normal", "rcu_normal is set"),
     ];
 
-    private readonly int setting;
-    private readonly int turn;
-    private bool raised;
+    // Whoever finds the file taken away under his hands tries again; more often than this it is not worth it.
+    private const int MaximumAttempts = 3;
 
-    private ExpeditedGracePeriods(int setting, int turn) => (this.setting, this.turn) = (setting, turn);
+    private readonly int setting;
+    private readonly byte[] file;
+    private int turn = -1;
+
+    private ExpeditedGracePeriods(int setting, string directory) => (this.setting, file) = (setting, Native.Path($"{directory}/{LockName}"));
 
     /// <summary>Why grace periods are not expedited on this machine; null where they are.</summary>
     /// <param name="mode">What the administrator said.</param>
@@ -46,37 +51,30 @@ public sealed unsafe class ExpeditedGracePeriods
         return null;
     }
 
-    /// <summary>Gets ready; null where the setting or the lock cannot be had: freezing then takes as long as it takes.</summary>
+    /// <summary>Gets ready; null where the setting cannot be had: freezing then takes as long as it takes.</summary>
     /// <param name="directory">The folder of the journals, from <see cref="Journals.JournalDirectory.Open"/>.</param>
     public static ExpeditedGracePeriods? Open(string directory)
     {
-        int setting, turn;
+        int setting;
         fixed (byte* p = Native.Path(Setting))
             setting = open(p, O_RDWR | O_CLOEXEC);
-        fixed (byte* p = Native.Path($"{directory}/{LockName}"))
-            turn = open(p, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0x180); // 0600
-        if (setting >= 0 && turn >= 0) return new ExpeditedGracePeriods(setting, turn);
-        if (setting >= 0) _ = close(setting);
-        if (turn >= 0) _ = close(turn);
-        return null;
+        return setting < 0 ? null : new ExpeditedGracePeriods(setting, directory);
     }
 
     /// <summary>Puts the setting back where a holder that was killed had raised it and nobody else needs it any more.</summary>
     /// <param name="directory">The folder of the journals.</param>
     public static void RestoreLeftBehind(string directory)
     {
-        if (!File.Exists($"{directory}/{LockName}") || Open(directory) is not { } left) return;
-        left.PutBack();
-        left.Close();
+        if (Open(directory) is not { } left) return;
+        left.turn = left.OpenFile(0);
+        if (left.turn >= 0) left.PutBack();
+        _ = close(left.setting);
     }
 
     /// <summary>From here on grace periods are short; again and again is fine.</summary>
     public void Raise()
     {
-        if (raised) return;
-        // Exclusive only while somebody puts the setting back, which he would do once more if he were overtaken: this freeze then does without.
-        if (Native.flock(turn, Native.LOCK_SH_NB) != 0) return;
-        raised = true;
+        if (turn >= 0 || !Enter()) return;
         byte value;
         if ((long)pread(setting, &value, 1, 0) != 1 || value != (byte)'0') return; // raised by another holder, or by the administrator for good
         // First what to put back, then the change.
@@ -88,29 +86,47 @@ public sealed unsafe class ExpeditedGracePeriods
     /// <summary>What was raised is put back, unless another holder still freezes, which then does it; again and again is fine.</summary>
     public void Restore()
     {
-        if (!raised) return;
-        raised = false;
-        PutBack();
+        if (turn >= 0) PutBack();
     }
 
-    /// <summary>Gives the descriptors back.</summary>
-    public void Close()
+    // Takes the shared lock, of the file that the others find by its name; where that cannot be had this freeze does without.
+    private bool Enter()
     {
-        _ = close(setting);
-        _ = close(turn);
+        for (var attempt = 0; attempt < MaximumAttempts; attempt++)
+        {
+            turn = OpenFile(O_CREAT);
+            if (turn < 0) return false;
+            stat stat;
+            // Exclusive only while somebody puts the setting back, and takes the file away.
+            if (Native.flock(turn, Native.LOCK_SH_NB) == 0 && fstat(turn, &stat) == 0 && (long)(ulong)stat.st_nlink > 0) return true;
+            Leave();
+        }
+        return false;
+    }
+
+    private int OpenFile(int flags)
+    {
+        fixed (byte* p = file)
+            return open(p, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0x180); // 0600
     }
 
     private void PutBack()
     {
         // Gives up the shared lock before it asks for the other (flock(2)), so of several that leave together the last one has it.
-        if (Native.flock(turn, Native.LOCK_EX_NB) != 0) return;
-        byte value;
-        if ((long)pread(turn, &value, 1, 0) == 1)
+        if (Native.flock(turn, Native.LOCK_EX_NB) == 0)
         {
-            _ = pwrite(setting, &value, 1, 0);
-            _ = ftruncate(turn, 0);
+            byte value;
+            if ((long)pread(turn, &value, 1, 0) == 1) _ = pwrite(setting, &value, 1, 0);
+            fixed (byte* p = file)
+                _ = unlink(p);
         }
-        _ = Native.flock(turn, Native.LOCK_UN);
+        Leave();
+    }
+
+    private void Leave()
+    {
+        _ = close(turn);
+        turn = -1;
     }
 
     private static string ReadText(string file)

@@ -32,7 +32,6 @@ internal static unsafe partial class Native
     internal const int LOCK_EX = 2;
     internal const int LOCK_EX_NB = LOCK_EX | 4;
     internal const int LOCK_SH_NB = 1 | 4;
-    internal const int LOCK_UN = 8;
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int prctl(int option, nuint arg2, nuint arg3, nuint arg4, nuint arg5);
