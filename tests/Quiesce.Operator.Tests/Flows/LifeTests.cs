@@ -62,6 +62,21 @@ public sealed class LifeTests
     }
 
     [Fact]
+    public async Task A_request_that_waits_for_another_says_so_also_where_it_is_turned_away_at_once()
+    {
+        await using var stage = await Stage.SetAsync(1);
+        stage.Agents[0].Script = new() { FailsToPrepare = Reasons.HeldByOtherRequest };
+        var request = await stage.RequestAsync(s => s with { ConflictPolicy = ConflictPolicy.Wait, FreezeTimeoutSeconds = 60 });
+        await Eventually.GetAsync(
+            async () => (await stage.GetAsync(request))!.Status is { Phase: FreezePhase.Pending, Reason: Reasons.HeldByOtherRequest } s ? s : null, () => "waiting\n" + stage.Said);
+        stage.Agents[0].Script = new();
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        await stage.ThawAsync(request);
+        await stage.PhaseAsync(request, FreezePhase.Thawed);
+        await stage.CleanAsync();
+    }
+
+    [Fact]
     public async Task A_selector_and_all_filesystems_reach_every_node()
     {
         await using var stage = await Stage.SetAsync(3);
