@@ -65,7 +65,8 @@ internal sealed class EndToEndBenchmark(int rounds, IReadOnlyList<int> nodeCount
     // The first one is to warm up, and is not counted.
     private static async Task RoundAsync(Installation installation, RequestWatch watch, List<RealFilesystem> filesystems, string name, Table? times, Table requests, string column)
     {
-        var steps = filesystems.Count == 1 ? 6 : 8;
+        // The request, its finalizer, the window, the plan, the node's report, the request's status; of several nodes also their reports of Prepared, the freeze and its confirmation.
+        var steps = filesystems.Count == 1 ? 6 : 9;
         var limit = 0.0;
         if (times is not null)
         {
