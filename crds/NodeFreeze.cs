@@ -4,9 +4,9 @@ namespace Quiesce.Crds;
 
 /// <summary>Internal: the plan for one request on one node, and that node's report; single-use.</summary>
 /// <remarks>
-/// Lives in the operator's namespace under the name <see cref="InternalNames.NodeFreeze"/>. The operator writes the spec once;
-/// the status is written by that node's agent alone. <c>spec.nodeName</c> is a selectable field, so that an agent watches
-/// only its own. An agent freezes only what this same instance prepared, at most once, and not later than
+/// Lives in the operator's namespace under a name of its node, <see cref="InternalNames.NodeFreeze"/>, which another one takes after it: its UID tells it from any other. The operator
+/// writes the spec once; the status is written by that node's agent alone. An agent watches the names that its next plan can have, and lists what there is when it starts by
+/// <c>spec.nodeName</c>, a selectable field. An agent freezes only what this same instance prepared, at most once, and not later than
 /// <c>freezeTimeoutSeconds</c> after it first saw the object. A NodeFreeze missing from a completed list means thaw.
 /// </remarks>
 [KubernetesEntity(Group = QuiesceApi.Group, ApiVersion = QuiesceApi.Version, Kind = "NodeFreeze", PluralName = "nodefreezes")]
@@ -136,6 +136,9 @@ public sealed record NodeFreezeStatus
 {
     /// <summary>The generation of the plan this report speaks of.</summary>
     public long ObservedGeneration { get; init; }
+
+    /// <summary>The UID of the request this report is about: the API server refuses a late one that would go to the next plan of the same name.</summary>
+    public string? RequestUID { get; init; }
 
     /// <summary>Where the node is.</summary>
     public NodeFreezePhase Phase { get; init; }

@@ -4,5 +4,6 @@ namespace Quiesce.Operator;
 
 /// <summary>Source-generated JSON of what stands in annotations.</summary>
 [JsonSerializable(typeof(Dictionary<string, int[]>))]
+[JsonSerializable(typeof(Dictionary<string, int>))]
 [JsonSerializable(typeof(string[]))]
 internal sealed partial class OperatorJson : JsonSerializerContext;

@@ -21,7 +21,9 @@ internal abstract record FreezeAction
     public sealed record CancelHooks : FreezeAction;
 
     /// <summary>Create the window.</summary>
-    public sealed record CreateWindow(FreezeWindow Window) : FreezeAction;
+    /// <param name="Window">As it is to be, but for the names of its NodeFreezes.</param>
+    /// <param name="Nodes">The nodes that will have one.</param>
+    public sealed record CreateWindow(FreezeWindow Window, IReadOnlyList<string> Nodes) : FreezeAction;
 
     /// <summary>Create these NodeFreezes, in parallel.</summary>
     public sealed record CreateNodeFreezes(IReadOnlyList<NodeFreeze> NodeFreezes) : FreezeAction;

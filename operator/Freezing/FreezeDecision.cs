@@ -46,7 +46,7 @@ internal static class FreezeDecision
 
         return new()
         {
-            Action = new FreezeAction.CreateWindow(InternalObjects.Window(state, nodes!)),
+            Action = new FreezeAction.CreateWindow(InternalObjects.Window(state, nodes!), nodes!.Names),
             // Beside the window, not before it: it is for people, and for the freeze timeout if the window cannot be created.
             Status = StatusReport.Pending(state, nodes!.Names.Count, accepted),
             Stories = [new(Reasons.Accepted, accepted), .. Warnings.Stories(state, state.Request.Spec.DeadlineSeconds, before: 0)],

@@ -36,7 +36,7 @@ internal static class InternalObjects
         };
     }
 
-    /// <summary>The plan for one node.</summary>
+    /// <summary>The plan for one node, without a name: that is the one its window has for it, or a free one, when it is created.</summary>
     public static NodeFreeze NodeFreeze(FreezeState state, NodeTargets nodes, string node, NodeFreezeMode mode)
     {
         var spec = state.Request.Spec;
@@ -45,7 +45,7 @@ internal static class InternalObjects
         if (state.TraceParent is { } trace) annotations[QuiesceApi.TraceParentAnnotation] = trace;
         return new()
         {
-            Metadata = Metadata(state, InternalNames.NodeFreeze(state.Uid, node), annotations.Count > 0 ? annotations : null),
+            Metadata = Metadata(state, null, annotations.Count > 0 ? annotations : null),
             Spec = new()
             {
                 NodeName = node,
@@ -83,7 +83,7 @@ internal static class InternalObjects
     public static RequestReference Reference(V1ObjectMeta request) =>
         new() { Namespace = request.NamespaceProperty ?? "", Name = request.Name, Uid = request.Uid };
 
-    private static V1ObjectMeta Metadata(FreezeState state, string name, Dictionary<string, string>? annotations = null) => new()
+    private static V1ObjectMeta Metadata(FreezeState state, string? name, Dictionary<string, string>? annotations = null) => new()
     {
         Name = name,
         NamespaceProperty = state.Namespace,

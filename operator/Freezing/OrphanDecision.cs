@@ -21,7 +21,7 @@ internal static class OrphanDecision
                 Spec = new() { DeadlineSeconds = window.Spec.DeadlineSeconds, FreezeTimeoutSeconds = holds[0].Spec.FreezeTimeoutSeconds },
             },
             Window = window,
-            NodeFreezes = holds.ToDictionary(n => n.Spec.NodeName),
+            NodeFreezes = OfNodes.First(holds).ToDictionary(n => n.Spec.NodeName),
             Now = now,
             Limits = limits,
         };

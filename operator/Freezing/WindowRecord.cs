@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Quiesce.Crds;
 using Quiesce.Operator.Nodes;
 
@@ -15,6 +16,9 @@ internal sealed record WindowRecord
 
     /// <summary>Annotation: the nodes and their targets, as <see cref="NodeTargets.ToJson"/>.</summary>
     public const string NodesAnnotation = Prefix + "nodes";
+
+    /// <summary>Annotation: the places in the names of the nodes' NodeFreezes, <c>{"node-1":2}</c>, where they are not 0. Whoever else believes to lead creates no second one.</summary>
+    public const string PlacesAnnotation = Prefix + "places";
 
     /// <summary>Annotation: what the pods and claims of the request were resolved to, as <see cref="NodeTargets.Digest"/>.</summary>
     public const string WorkloadsAnnotation = Prefix + "workloads";
@@ -40,6 +44,9 @@ internal sealed record WindowRecord
     /// <summary>The fixed set of nodes; null when somebody damaged the annotation.</summary>
     public NodeTargets? Nodes { get; init; }
 
+    /// <summary>The places in the names of NodeFreezes, by node; 0 where there is none.</summary>
+    public IReadOnlyDictionary<string, int> Places { get; init; } = new Dictionary<string, int>();
+
     /// <summary>What its pods and claims were resolved to; null where it names none.</summary>
     public string? Workloads { get; init; }
 
@@ -63,6 +70,7 @@ internal sealed record WindowRecord
         return new()
         {
             Nodes = annotations.TryGetValue(NodesAnnotation, out var nodes) ? NodeTargets.FromJson(nodes) : null,
+            Places = annotations.TryGetValue(PlacesAnnotation, out var places) ? ReadPlaces(places) : new Dictionary<string, int>(),
             Workloads = annotations.TryGetValue(WorkloadsAnnotation, out var workloads) ? workloads : null,
             StartedAt = Time(annotations, StartedAtAnnotation) ?? created,
             CommandedAt = Time(annotations, CommandedAtAnnotation),
@@ -71,6 +79,21 @@ internal sealed record WindowRecord
                 ? new(reason, annotations.TryGetValue(EndMessageAnnotation, out var message) ? message : "", Time(annotations, EndAtAnnotation) ?? created)
                 : null,
         };
+    }
+
+    /// <summary>Places as they are kept.</summary>
+    public static string Format(IReadOnlyDictionary<string, int> places) => JsonSerializer.Serialize(new Dictionary<string, int>(places), OperatorJson.Default.DictionaryStringInt32);
+
+    private static Dictionary<string, int> ReadPlaces(string text)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(text, OperatorJson.Default.DictionaryStringInt32) ?? [];
+        }
+        catch (JsonException)
+        {
+            return []; // any free name will do
+        }
     }
 
     /// <summary>A time as it is kept: UTC with milliseconds, rounded down, so that no stored time is later than it was.</summary>

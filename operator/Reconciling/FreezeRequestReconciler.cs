@@ -111,7 +111,7 @@ internal sealed partial class FreezeRequestReconciler(
         {
             Request = request,
             Window = window,
-            NodeFreezes = nodeFreezes.ToDictionary(n => n.Spec.NodeName, n => HeldBy.Named(n, uid => objects.NodeFreezeCache.All.FirstOrDefault(other => other.Metadata.Uid == uid))),
+            NodeFreezes = OfNodes.First(nodeFreezes).ToDictionary(n => n.Spec.NodeName, n => HeldBy.Named(n, uid => objects.NodeFreezeCache.All.FirstOrDefault(other => other.Metadata.Uid == uid))),
             Restarted = _instances.Restarted(uid, nodeFreezes),
             Cluster = known.Cluster,
             Workloads = known.Workloads,
@@ -188,7 +188,7 @@ internal sealed partial class FreezeRequestReconciler(
                     break;
                 case FreezeAction.CreateWindow create:
                     var status = decision.Status is null ? Task.CompletedTask : WriteBesideAsync(state, decision.Status, cancellationToken);
-                    await Task.WhenAll(writes.CreateWindowAsync(create.Window, cancellationToken), status);
+                    await Task.WhenAll(writes.CreateWindowAsync(create.Window, create.Nodes, cancellationToken), status);
                     break;
                 case FreezeAction.CreateNodeFreezes create:
                     await writes.CreateNodeFreezesAsync(create.NodeFreezes, cancellationToken);
@@ -206,7 +206,7 @@ internal sealed partial class FreezeRequestReconciler(
                     await writes.ReleaseAsync(state.Request, cancellationToken);
                     break;
                 case FreezeAction.DeleteInternals:
-                    await writes.DeleteAsync(state.Window, [.. state.NodeFreezes.Values], cancellationToken);
+                    await writes.DeleteAsync(state.Window, objects.NodeFreezeCache.ByIndex(state.Uid), cancellationToken);
                     Forget(state.Uid);
                     break;
                 case FreezeAction.DeleteRequest:

@@ -6,6 +6,7 @@ using k8s.Models;
 using Microsoft.Extensions.Logging;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
+using Quiesce.Operator.Freezing;
 using Quiesce.Operator.Nodes;
 
 namespace Quiesce.Operator.Reconciling;
@@ -19,6 +20,9 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
 {
     /// <summary>Creates and deletions under way at once.</summary>
     private const int Parallelism = 32;
+
+    /// <summary>How many names are tried for one NodeFreeze before that is given up; a retry tries more.</summary>
+    private const int MostNames = 32;
 
     private string Namespace => objects.Settings.Namespace;
 
@@ -39,9 +43,11 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
     public async Task ReleaseAsync(FreezeRequest request, CancellationToken cancellationToken) => await PatchRequestAsync(
         request, (request.Metadata.Finalizers ?? []).Where(name => name != QuiesceApi.Finalizer), [], cancellationToken);
 
-    /// <summary>Creates the window.</summary>
-    public async Task CreateWindowAsync(FreezeWindow window, CancellationToken cancellationToken)
+    /// <summary>Creates the window, with the names that its NodeFreezes will have.</summary>
+    public async Task CreateWindowAsync(FreezeWindow window, IEnumerable<string> nodes, CancellationToken cancellationToken)
     {
+        var taken = nodes.ToDictionary(node => node, node => FreePlace(node, window.Spec.Request.Uid)).Where(t => t.Value > 0).ToDictionary();
+        if (taken.Count > 0) window.Metadata.Annotations[WindowRecord.PlacesAnnotation] = WindowRecord.Format(taken);
         try
         {
             objects.WindowCache.Observe(await objects.Windows.CreateAsync(window, cancellationToken));
@@ -50,7 +56,7 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
         {
             var there = await objects.Windows.GetAsync(Namespace, window.Metadata.Name, cancellationToken);
             if (there is not null && IsOurs(there.Metadata.Labels, window.Spec.Request.Uid)) objects.WindowCache.Observe(there);
-            else throw Foreign(e);
+            else throw new KubernetesApiException(e.Operation, e.Status, ForeignObject, "an object of that name exists, and is not of this request", innerException: e);
         }
     }
 
@@ -58,27 +64,68 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
     public async Task CreateNodeFreezesAsync(IReadOnlyList<NodeFreeze> nodeFreezes, CancellationToken cancellationToken)
     {
         var failures = new ConcurrentQueue<KubernetesApiException>();
-        await EachAsync(nodeFreezes, CreateAsync, cancellationToken);
+        await EachAsync(nodeFreezes, TryCreateAsync, cancellationToken);
         // What no retry would change comes first: it ends the request.
         if (!failures.IsEmpty) throw failures.OrderBy(e => e.IsTransient ? 1 : 0).First();
 
-        async Task CreateAsync(NodeFreeze nodeFreeze)
+        async Task TryCreateAsync(NodeFreeze nodeFreeze)
         {
             try
             {
-                objects.NodeFreezeCache.Observe(await objects.NodeFreezes.CreateAsync(nodeFreeze, cancellationToken));
-            }
-            catch (KubernetesApiException e) when (e.IsAlreadyExists)
-            {
-                var there = await objects.NodeFreezes.GetAsync(Namespace, nodeFreeze.Metadata.Name, cancellationToken);
-                if (there is not null && IsOurs(there.Metadata.Labels, nodeFreeze.Spec.Request.Uid)) objects.NodeFreezeCache.Observe(there);
-                else failures.Enqueue(Foreign(e));
+                await CreateNodeFreezeAsync(nodeFreeze, cancellationToken);
             }
             catch (KubernetesApiException e)
             {
                 failures.Enqueue(e);
             }
         }
+    }
+
+    /// <summary>
+    /// Creates a NodeFreeze under the name that its window has for it, so that it is the same one whoever creates it. Where another's has that name, which the cache did not know, the window
+    /// gets another name for it first. What needs no window holds nothing, and takes any free name.
+    /// </summary>
+    private async Task CreateNodeFreezeAsync(NodeFreeze nodeFreeze, CancellationToken cancellationToken)
+    {
+        var (node, uid) = (nodeFreeze.Spec.NodeName, nodeFreeze.Spec.Request.Uid);
+        var free = nodeFreeze.Spec.Window is null ? FreePlace(node, uid) : (int?)null;
+        for (var tries = 1; ; tries++)
+        {
+            var window = objects.WindowCache.Get(new(Namespace, InternalNames.Window(uid)));
+            nodeFreeze.Metadata.Name = InternalNames.NodeFreeze(node, free ?? (window is null ? 0 : WindowRecord.Of(window).Places.GetValueOrDefault(node)));
+            try
+            {
+                objects.NodeFreezeCache.Observe(await objects.NodeFreezes.CreateAsync(nodeFreeze, cancellationToken));
+                return;
+            }
+            catch (KubernetesApiException e) when (e.IsAlreadyExists && tries < MostNames)
+            {
+                if (await objects.NodeFreezes.GetAsync(Namespace, nodeFreeze.Metadata.Name, cancellationToken) is not { } there) continue;
+                objects.NodeFreezeCache.ObserveRead(there);
+                if (IsOurs(there.Metadata.Labels, uid)) return;
+                if (free is not null) free = FreePlace(node, uid);
+                else if (window is not null) await MoveAsync(window, node, uid, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The lowest place in the names of a node's NodeFreezes where the cache knows of none of another request. No place is kept free for anyone: an agent watches the lowest one that is, and
+    /// of two requests that choose the same at the same time one has to choose again.
+    /// </summary>
+    private int FreePlace(string node, string uid)
+    {
+        var place = 0;
+        while (objects.NodeFreezeCache.Get(new(Namespace, InternalNames.NodeFreeze(node, place))) is { } there && there.Spec.Request.Uid != uid) place++;
+        return place;
+    }
+
+    /// <summary>Another name for a node's NodeFreeze, void if the window is another version by now: then it may have one already.</summary>
+    private Task MoveAsync(FreezeWindow window, string node, string uid, CancellationToken cancellationToken)
+    {
+        var moved = new Dictionary<string, int>(WindowRecord.Of(window).Places) { [node] = FreePlace(node, uid) };
+        var annotations = new JsonObject { [WindowRecord.PlacesAnnotation] = WindowRecord.Format(moved) };
+        return CommandAsync(window, new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = annotations } }, cancellationToken);
     }
 
     /// <summary>Writes a command into the window, void if the window is another version by now.</summary>
@@ -197,9 +244,6 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
 
     private static bool IsOurs(IDictionary<string, string>? labels, string uid) =>
         labels?.TryGetValue(QuiesceApi.RequestUidLabel, out var value) is true && value == uid;
-
-    private static KubernetesApiException Foreign(KubernetesApiException e) =>
-        new(e.Operation, e.Status, ForeignObject, "an object of that name exists, and is not of this request", innerException: e);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "FreezeWindow {name}: the thaw command was refused, so the window is deleted: {error}")]
     private partial void LogThawRefused(string name, string error);

@@ -74,7 +74,6 @@ internal static class ThawDecision
         {
             Metadata = new V1ObjectMeta
             {
-                Name = InternalNames.NodeFreeze(meta.Uid, spec.NodeName),
                 NamespaceProperty = state.Namespace,
                 Labels = InternalObjects.Labels(meta.Uid),
                 Annotations = state.TraceParent is { } trace ? new Dictionary<string, string> { [QuiesceApi.TraceParentAnnotation] = trace } : null,

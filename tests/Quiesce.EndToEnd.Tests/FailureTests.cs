@@ -87,7 +87,7 @@ public sealed class FailureTests(Installation installation)
         var request = await Request.OfAsync(installation, 30, Request.HostPath(node, ext4.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
         if (window) await installation.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.Window(request.Uid));
-        else await installation.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze(request.Uid, node));
+        else await installation.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, (await request.NodeFreezeAsync(node))!.Metadata.Name);
         await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed when the command was gone", TimeSpan.FromSeconds(5));
         Assert.Equal(Reasons.CommandGone, (await request.PhaseAsync(FreezePhase.Broken)).Reason);
         await request.SweptAsync();

@@ -46,9 +46,8 @@ internal sealed class AgentContext(
     /// <summary>How long a stopping agent tries to write its last reports, after everything is thawed.</summary>
     internal TimeSpan StopPatience { get; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Follows all NodeFreezes of this node.</summary>
-    internal ListWatch<NodeFreeze> FollowNode() =>
-        new(NodeFreezes, new ListWatchOptions { Namespace = ns, FieldSelector = $"spec.nodeName={identity.Node}" }, time);
+    /// <summary>Finds the NodeFreezes of this node.</summary>
+    internal NodeFreezeWatch WatchNode() => new(NodeFreezes, ns, identity.Node, time: time);
 
     /// <summary>Follows the FreezeWindow of a plan; null means that it is gone, which only a completed list or a deletion says, or a window of that name that is not the plan's.</summary>
     internal async IAsyncEnumerable<FreezeWindowSpec?> FollowWindow(NodeFreeze plan, [EnumeratorCancellation] CancellationToken cancel)

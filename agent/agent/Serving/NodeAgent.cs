@@ -47,9 +47,9 @@ internal sealed class NodeAgent
         if (recovery.Later is not null) _ = FollowStuckOnesAsync(recovery.Later, stop);
         try
         {
-            var follow = context.FollowNode();
-            context.Health.Follows(follow);
-            await foreach (var change in follow.FollowAsync(stop).ConfigureAwait(false))
+            var watch = context.WatchNode();
+            context.Health.Follows(watch);
+            await foreach (var change in watch.FollowAsync(stop).ConfigureAwait(false))
             {
                 switch (change)
                 {

@@ -81,12 +81,18 @@ internal sealed class StatusWriter
     {
         try
         {
-            written = await client.PatchStatusAsync(written, written with { Status = status }, checkVersion: false, stop.Token).ConfigureAwait(false);
+            written = await client.PatchStatusAsync(written, written with { Status = status with { RequestUID = written.Spec.Request.Uid } }, checkVersion: false, stop.Token).ConfigureAwait(false);
             return true;
         }
         catch (KubernetesApiException e) when (e.IsNotFound || e.IsConflict)
         {
             return true; // deleted, or another one of this name by now
+        }
+        catch (KubernetesApiException e) when (e.Status == System.Net.HttpStatusCode.UnprocessableEntity)
+        {
+            // So a plan of another request that has the name now answers too; whatever it is, the same again would be answered the same.
+            log.StatusNotWritten(written.Metadata.Name, e.Message);
+            return true;
         }
         catch (KubernetesApiException e)
         {

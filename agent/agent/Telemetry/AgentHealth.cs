@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Quiesce.Agent.Holding;
 using Quiesce.Agent.Serving;
-using Quiesce.Crds;
 using Quiesce.Crds.Client;
 using Quiesce.Freezing.Holders;
 using Quiesce.Freezing.Journals;
@@ -33,7 +32,7 @@ internal sealed class AgentHealth
     private volatile bool holds;
     private volatile string? journal;
     private volatile string? holder = "it has not been tried yet";
-    private volatile ListWatch<NodeFreeze>? watch;
+    private volatile NodeFreezeWatch? watch;
 
     internal AgentHealth(Health health, string hostRoot, AgentIdentity identity, Permissions permissions, AgentMeter meter, TimeProvider time, ILogger log)
     {
@@ -45,7 +44,7 @@ internal sealed class AgentHealth
     }
 
     /// <summary>What follows the node.</summary>
-    internal void Follows(ListWatch<NodeFreeze> follow) => watch = follow;
+    internal void Follows(NodeFreezeWatch follow) => watch = follow;
 
     /// <summary>Whether what is known of the node is up to date.</summary>
     internal void Connected(bool isConnected) => connected = isConnected;

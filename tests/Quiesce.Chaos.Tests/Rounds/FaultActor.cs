@@ -101,11 +101,18 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
             FaultKind.BlackHoleOperator => Cut("operator's connections in a black hole", lane.OperatorWay.BlackHole, lane.OperatorWay.Pass, fault),
             FaultKind.StrandOperator => Cut("operator's connections stranded", lane.OperatorWay.Strand, () => Reset(lane.OperatorWay), fault),
             FaultKind.DelayOperator => Cut("operator's connections delayed", () => lane.OperatorWay.Delay(fault.For!.Value), lane.OperatorWay.Pass, fault with { For = null }),
-            FaultKind.DeleteNodeFreeze => Ask(fault.Kind, $"{node.Name}: NodeFreeze deleted", () => lane.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze(Uid, node.Name), cancellationToken: CancellationToken.None)),
+            FaultKind.DeleteNodeFreeze => Ask(fault.Kind, $"{node.Name}: NodeFreeze deleted", DeleteNodeFreezeAsync),
             FaultKind.DeleteFreezeWindow => Ask(fault.Kind, "FreezeWindow deleted", () => lane.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.Window(Uid), cancellationToken: CancellationToken.None)),
             FaultKind.ForeignThaw => ForeignThaw(target.Filesystem),
             _ => throw new InvalidOperationException($"nobody knows how to do {fault.Kind}"),
         };
+
+        async Task<bool> DeleteNodeFreezeAsync()
+        {
+            var ours = await lane.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}={Uid}", $"spec.nodeName={node.Name}");
+            return ours.Items is [var plan] && await lane.NodeFreezes.DeleteAsync(plan.Metadata.NamespaceProperty, plan.Metadata.Name, plan.Metadata.Uid, cancellationToken: CancellationToken.None);
+        }
+
         if (did is null) return; // it will say so itself
         if (did.Value) Did(fault.Kind);
         else story.Tell($"{fault.Kind} of {node.Name}: there was nothing to do it to");

@@ -85,7 +85,7 @@ internal sealed class SoakRun : IAsyncDisposable
             using (Guard.Start(Patience + Patience + Patience, filesystems.Select(f => f.MountPoint)))
             {
                 var next = Math.Min(step, cycles - done);
-                await Task.WhenAll(filesystems.Select((f, i) => CyclesAsync(f, done, (next / filesystems.Count) + (i < next % filesystems.Count ? 1 : 0))));
+                await Task.WhenAll(filesystems.Select((f, i) => CyclesAsync(f, i, done, (next / filesystems.Count) + (i < next % filesystems.Count ? 1 : 0))));
                 done += next;
             }
             samples.Add(await SampleAsync(done));
@@ -98,13 +98,13 @@ internal sealed class SoakRun : IAsyncDisposable
         return new SoakResult(cycles, age.Elapsed, Sample.Median([.. warm.Take(warm.Count / 3)]), Sample.Median([.. warm.TakeLast(warm.Count / 3)]));
     }
 
-    private async Task CyclesAsync(RealFilesystem filesystem, int from, int count)
+    private async Task CyclesAsync(RealFilesystem filesystem, int place, int from, int count)
     {
         for (var i = 0; i < count; i++)
         {
             var uid = Guid.NewGuid().ToString();
             var request = new RequestReference { Namespace = "soak", Name = string.Create(CultureInfo.InvariantCulture, $"cycle-{from}-{i}"), Uid = uid };
-            var (window, name) = (InternalNames.Window(uid), InternalNames.NodeFreeze(uid, node!.Name));
+            var (window, name) = (InternalNames.Window(uid), InternalNames.NodeFreeze(node!.Name, place));
             _ = await Windows.CreateAsync(
                 new FreezeWindow { Metadata = Metadata(window, uid), Spec = new() { Request = request, DesiredState = WindowState.Frozen, DeadlineSeconds = 60, Confirmed = true } }, over.Token);
             var frozen = NextReport(name);

@@ -90,8 +90,8 @@ internal sealed class Request
     }
 
     /// <summary>Its NodeFreeze for a node; null when there is none.</summary>
-    internal Task<NodeFreeze?> NodeFreezeAsync(string node) =>
-        installation.NodeFreezes.GetAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze(Uid, node), CancellationToken.None);
+    internal async Task<NodeFreeze?> NodeFreezeAsync(string node) =>
+        (await installation.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}={Uid}", $"spec.nodeName={node}")).Items.SingleOrDefault();
 
     /// <summary>Deletes it and waits until nothing of it is left.</summary>
     internal async Task GoesAwayAsync(TimeSpan? bound = null)

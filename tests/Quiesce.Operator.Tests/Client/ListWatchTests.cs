@@ -68,6 +68,42 @@ public sealed class ListWatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task From_a_version_on_only_what_came_after_is_told_and_nothing_is_listed()
+    {
+        await CreateAsync("a");
+        var list = await _client.ListAsync(null);
+        await CreateAsync("b");
+        var before = _cluster.IsLocal ? _cluster.Server.Requests.Count(Lists) : 0;
+        _events = new ListWatch<ThawRequest>(_client, Quick, null, new(list.Metadata.ResourceVersion, list.Items)).FollowAsync(_stop.Token).GetAsyncEnumerator(CancellationToken.None);
+        await ExpectAsync("+b");
+        await _client.DeleteAsync(null, "a");
+        await ExpectAsync("-a");
+        if (_cluster.IsLocal) Assert.Equal(before, _cluster.Server.Requests.Count(Lists));
+    }
+
+    [Fact]
+    public async Task Without_a_version_what_is_there_is_told_as_added()
+    {
+        await CreateAsync("a");
+        _events = new ListWatch<ThawRequest>(_client, Quick with { FieldSelector = "metadata.name=a" }, null, new("", [])).FollowAsync(_stop.Token).GetAsyncEnumerator(CancellationToken.None);
+        await ExpectAsync("+a");
+        await _client.DeleteAsync(null, "a");
+        await ExpectAsync("-a");
+        await CreateAsync("b");
+        await CreateAsync("a");
+        await ExpectAsync("+a");
+    }
+
+    [Fact]
+    public async Task A_version_that_is_gone_is_followed_by_a_list()
+    {
+        await CreateAsync("a");
+        _cluster.Server.Faults.Inject(Watches, FaultEffect.Expired);
+        _events = new ListWatch<ThawRequest>(_client, Quick, null, new("1", [])).FollowAsync(_stop.Token).GetAsyncEnumerator(CancellationToken.None);
+        await ExpectAsync("+a", "=a");
+    }
+
+    [Fact]
     public async Task What_is_there_comes_first_then_the_word_that_this_is_all_then_changes()
     {
         await CreateAsync("a");

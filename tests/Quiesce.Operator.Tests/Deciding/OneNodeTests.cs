@@ -15,7 +15,6 @@ public sealed class OneNodeTests
             (WindowState.Frozen, true, 20, InternalNames.Window(world.Request.Metadata.Uid)),
             (world.Window!.Spec.DesiredState, world.Window.Spec.Confirmed, world.Window.Spec.DeadlineSeconds, world.Window.Metadata.Name));
         var plan = world.Plans["node-1"];
-        Assert.Equal(InternalNames.NodeFreeze(world.Request.Metadata.Uid, "node-1"), plan.Metadata.Name);
         Assert.Equal(world.Request.Metadata.Uid, plan.Metadata.Labels[QuiesceApi.RequestUidLabel]);
         Assert.Equal("true", plan.Metadata.Labels[QuiesceApi.ExcludeFromBackupLabel]);
         Assert.Equal(("shop", "nightly", NodeFreezeMode.Hold), (plan.Spec.Request.Namespace, plan.Spec.Request.Name, plan.Spec.Mode));

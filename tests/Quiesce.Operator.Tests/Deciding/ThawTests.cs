@@ -30,7 +30,7 @@ public sealed class ThawTests
         Settle();
         Assert.Equal([ThawAction.Label, ThawAction.Create], _actions);
         var plan = _state.NodeFreeze!;
-        Assert.Equal(InternalNames.NodeFreeze(_state.Request.Metadata.Uid, "node-1"), plan.Metadata.Name);
+        Assert.Equal(_state.Request.Metadata.Uid, plan.Metadata.Labels[QuiesceApi.RequestUidLabel]);
         Assert.Equal((NodeFreezeMode.ThawUnconditionally, null, "", "recover"), (plan.Spec.Mode, plan.Spec.Window, plan.Spec.Request.Namespace, plan.Spec.Request.Name));
         Assert.Equal(["/srv/orders"], plan.Spec.Paths);
         Assert.False(plan.Spec.AllFilesystems);

@@ -270,7 +270,13 @@ internal sealed class World
                 // The rule that everything rests on: a plan is never there before its window and the finalizer.
                 Assert.True(Request.Spec.DryRun || Window is not null);
                 Assert.Contains(QuiesceApi.Finalizer, meta.Finalizers);
-                foreach (var plan in create.NodeFreezes) Plans.Add(plan.Spec.NodeName, Stored(plan, CrdsJson.Default.NodeFreeze));
+                foreach (var plan in create.NodeFreezes)
+                {
+                    Assert.Null(plan.Metadata.Name); // whoever writes it knows which are free
+                    plan.Metadata.Name = InternalNames.NodeFreeze(plan.Spec.NodeName, 0);
+                    Plans.Add(plan.Spec.NodeName, Stored(plan, CrdsJson.Default.NodeFreeze));
+                }
+
                 break;
             case FreezeAction.Command command:
                 Patch(command.Patch);

@@ -166,7 +166,7 @@ public sealed class ControlPlaneTests
         await using var stage = await Stage.SetAsync(nodes);
         var request = await stage.RequestAsync();
         await stage.PhaseAsync(request, FreezePhase.Frozen);
-        await stage.Cluster.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze(request.Metadata.Uid, "node-1"));
+        await stage.Cluster.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze("node-1", 0));
         var broken = await stage.PhaseAsync(request, FreezePhase.Broken);
         Assert.Equal(Reasons.CommandGone, broken.Reason);
         Assert.Contains("node-1", broken.Message, StringComparison.Ordinal);
@@ -183,7 +183,7 @@ public sealed class ControlPlaneTests
         var request = await stage.RequestAsync();
         await stage.PhaseAsync(request, FreezePhase.Frozen);
         await stage.Cluster.Windows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.Window(request.Metadata.Uid));
-        for (var i = 1; i <= nodes; i++) await stage.Cluster.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze(request.Metadata.Uid, $"node-{i}"));
+        for (var i = 1; i <= nodes; i++) await stage.Cluster.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.NodeFreeze($"node-{i}", 0));
         Assert.Equal(Reasons.CommandGone, (await stage.PhaseAsync(request, FreezePhase.Broken)).Reason);
         await stage.CleanAsync();
     }

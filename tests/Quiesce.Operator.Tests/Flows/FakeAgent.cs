@@ -38,9 +38,8 @@ internal sealed class FakeAgent : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        var plans = new ListWatch<NodeFreeze>(
-            new(_connection, Kinds.NodeFreezes),
-            new() { Namespace = InternalNames.DefaultNamespace, FieldSelector = $"spec.nodeName={Node}", Backoff = new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100)) });
+        var backoff = new Backoff(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100));
+        var plans = new NodeFreezeWatch(new(_connection, Kinds.NodeFreezes), InternalNames.DefaultNamespace, Node, backoff);
         await foreach (var change in plans.FollowAsync(_stop.Token))
         {
             switch (change)

@@ -228,7 +228,7 @@ internal sealed class FakeSession
 
     private async Task ReportAsync(NodeFreezeStatus status)
     {
-        _status = status with { HolderProtected = Script.HolderProtected, BootID = "boot", AgentInstance = _agent.Instance, ObservedGeneration = _plan.Metadata.Generation ?? 1 };
+        _status = status with { HolderProtected = Script.HolderProtected, BootID = "boot", AgentInstance = _agent.Instance, RequestUID = Uid, ObservedGeneration = _plan.Metadata.Generation ?? 1 };
         if (IsSilent) return;
         var client = new ResourceClient<NodeFreeze>(_connection, Kinds.NodeFreezes);
         for (var tries = 1; !_die.IsCancellationRequested; tries++)

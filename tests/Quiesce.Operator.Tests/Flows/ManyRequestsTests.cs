@@ -34,6 +34,49 @@ public sealed class ManyRequestsTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Requests_on_one_node_at_the_same_time_each_get_a_name_and_give_it_back()
+    {
+        await using var stage = await Stage.SetAsync(2);
+        for (var round = 0; round < 2; round++)
+        {
+            var requests = await Task.WhenAll(Enumerable.Range(0, Each).Select(i => stage.RequestAsync(s => s with
+            {
+                Targets = [.. stage.Agents.Take(1 + (i % 2)).Select(agent => new FreezeTarget { HostPath = new() { Path = "/srv", NodeName = agent.Node } })],
+                FreezeTimeoutSeconds = 60,
+                DeadlineSeconds = 120,
+            })));
+            foreach (var request in requests) await stage.PhaseAsync(request, FreezePhase.Frozen);
+            var plans = (await stage.Cluster.NodeFreezes.ListAsync(InternalNames.DefaultNamespace)).Items;
+            Assert.Equal(Each + (Each / 2), plans.Count);
+            // The lowest names, so that each agent need not look for more than there are.
+            Assert.All(plans, plan => Assert.InRange(InternalNames.PlaceOf(plan.Spec.NodeName, plan.Metadata.Name)!.Value, 0, Each - 1));
+            foreach (var request in requests) await stage.ThawAsync(request);
+            foreach (var request in requests) await stage.PhaseAsync(request, FreezePhase.Thawed);
+            foreach (var request in requests) Assert.Equal(stage.Ledger.Freezes(request.Metadata.Uid), request.Spec.Targets.Count);
+            await Eventually.GetAsync(async () => (await stage.Cluster.NodeFreezes.ListAsync(InternalNames.DefaultNamespace)).Items.Count == 0 ? "none" : null, () => "no plans are left");
+        }
+    }
+
+    [Fact]
+    public async Task A_name_that_another_has_which_is_of_no_request_is_left_to_it()
+    {
+        await using var stage = await Stage.SetAsync(2);
+        var foreign = await stage.Cluster.NodeFreezes.CreateAsync(
+            new()
+            {
+                Metadata = new() { Name = InternalNames.NodeFreeze("node-1", 0), NamespaceProperty = InternalNames.DefaultNamespace },
+                Spec = new() { NodeName = "elsewhere", Request = new() { Namespace = "shop", Name = "other", Uid = "other" }, Mode = NodeFreezeMode.Inspect, AllFilesystems = true },
+            },
+            CancellationToken.None);
+        var request = await stage.RequestAsync();
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        await stage.ThawAsync(request);
+        await stage.PhaseAsync(request, FreezePhase.Thawed);
+        Assert.Equal(2, stage.Ledger.Freezes(request.Metadata.Uid));
+        await stage.Cluster.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, foreign.Metadata.Name);
+    }
+
+    [Fact]
     public async Task Hooks_that_do_not_end_hold_up_no_other_request_and_no_other_requests_hooks()
     {
         await using var stage = await Stage.SetAsync(1 + Each);
