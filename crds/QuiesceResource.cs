@@ -55,6 +55,12 @@ public static class QuiesceApi
     public const string WindowUidAnnotation = "quiesce.dev/window-uid";
 
     /// <summary>
+    /// Annotation of a NodeFreeze: its FreezeWindow as the plan was made, in JSON, where that was <see cref="WindowState.Prepared"/>. The agent prepares by it and follows the window from
+    /// that version on, which spares the API server a read for each node of a large request. Never of a window that commands to freeze: that may have changed its mind.
+    /// </summary>
+    public const string WindowAnnotation = "quiesce.dev/window";
+
+    /// <summary>
     /// Annotation with the trace that an object belongs to, as W3C's <c>traceparent</c>: on a request the trace of the tool that made it, on FreezeWindow and NodeFreeze the
     /// request's own.
     /// </summary>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using Quiesce.Crds;
@@ -17,7 +18,7 @@ internal static class InternalObjects
         var single = nodes.Names.Count == 1;
         var annotations = new Dictionary<string, string>
         {
-            [WindowRecord.NodesAnnotation] = nodes.ToJson(),
+            [WindowRecord.NodesAnnotation] = nodes.Write(),
             [WindowRecord.StartedAtAnnotation] = WindowRecord.Format(state.Since ?? state.Now),
         };
         if (nodes.Digest is { } digest) annotations[WindowRecord.WorkloadsAnnotation] = digest;
@@ -41,7 +42,12 @@ internal static class InternalObjects
     {
         var spec = state.Request.Spec;
         var annotations = new Dictionary<string, string>();
-        if (mode == NodeFreezeMode.Hold && state.Window?.Metadata.Uid is { } window) annotations[QuiesceApi.WindowUidAnnotation] = window;
+        if (mode == NodeFreezeMode.Hold && state.Window is { } window)
+        {
+            annotations[QuiesceApi.WindowUidAnnotation] = window.Metadata.Uid;
+            if (window.Spec.DesiredState == WindowState.Prepared) annotations[QuiesceApi.WindowAnnotation] = AsItIs(window);
+        }
+
         if (state.TraceParent is { } trace) annotations[QuiesceApi.TraceParentAnnotation] = trace;
         return new()
         {
@@ -59,6 +65,13 @@ internal static class InternalObjects
                 FreezeTimeoutSeconds = spec.FreezeTimeoutSeconds,
             },
         };
+    }
+
+    private static string AsItIs(FreezeWindow window)
+    {
+        var meta = window.Metadata;
+        var bare = new FreezeWindow { Metadata = new() { Name = meta.Name, NamespaceProperty = meta.NamespaceProperty, Uid = meta.Uid, ResourceVersion = meta.ResourceVersion }, Spec = window.Spec };
+        return JsonSerializer.Serialize(bare, CrdsJson.Default.FreezeWindow);
     }
 
     /// <summary>The freeze command for several nodes.</summary>

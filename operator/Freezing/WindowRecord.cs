@@ -14,7 +14,7 @@ internal sealed record WindowRecord
 {
     private const string Prefix = QuiesceApi.Group + "/";
 
-    /// <summary>Annotation: the nodes and their targets, as <see cref="NodeTargets.ToJson"/>.</summary>
+    /// <summary>Annotation: the nodes and their targets, as <see cref="NodeTargets.Write"/>.</summary>
     public const string NodesAnnotation = Prefix + "nodes";
 
     /// <summary>Annotation: the places in the names of the nodes' NodeFreezes, <c>{"node-1":2}</c>, where they are not 0. Whoever else believes to lead creates no second one.</summary>
@@ -69,7 +69,7 @@ internal sealed record WindowRecord
         var created = window.Metadata.CreationTimestamp is { } time ? new DateTimeOffset(time.ToUniversalTime()) : DateTimeOffset.UnixEpoch;
         return new()
         {
-            Nodes = annotations.TryGetValue(NodesAnnotation, out var nodes) ? NodeTargets.FromJson(nodes) : null,
+            Nodes = annotations.TryGetValue(NodesAnnotation, out var nodes) ? NodeTargets.Read(nodes) : null,
             Places = annotations.TryGetValue(PlacesAnnotation, out var places) ? ReadPlaces(places) : new Dictionary<string, int>(),
             Workloads = annotations.TryGetValue(WorkloadsAnnotation, out var workloads) ? workloads : null,
             StartedAt = Time(annotations, StartedAtAnnotation) ?? created,

@@ -1,3 +1,6 @@
+using System.IO.Compression;
+using System.Runtime.CompilerServices;
+using System.Text;
 using System.Text.Json;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
@@ -6,12 +9,18 @@ namespace Quiesce.Operator.Nodes;
 
 /// <summary>The fixed set of nodes of a request, and the indexes of its targets on each.</summary>
 /// <remarks>
-/// Settled once, before the first NodeFreeze, and kept as JSON in an annotation of the FreezeWindow: nodes that come, go or change
+/// Settled once, before the first NodeFreeze, and kept in an annotation of the FreezeWindow: nodes that come, go or change
 /// their labels later change nothing, and a restarted operator creates the same NodeFreezes. Indexes are enough, because
 /// a request's targets never change.
 /// </remarks>
 internal sealed class NodeTargets
 {
+    private const string Packed = "gzip:";
+    private const int LongestPlain = 1024;
+
+    // Asked for with every change of every node: a thousand names are read once for each text, and forgotten with it.
+    private static readonly ConditionalWeakTable<string, StrongBox<NodeTargets?>> s_known = [];
+
     private readonly IReadOnlyDictionary<string, IReadOnlyList<int>> _targets;
     private readonly ClaimResolution? _claims;
 
@@ -35,24 +44,44 @@ internal sealed class NodeTargets
     /// <summary>The pods whose volumes they are, as far as they were named by claims or pods.</summary>
     public IReadOnlyCollection<Pod> Pods => _claims?.Pods ?? [];
 
-    /// <summary>Reads what <see cref="ToJson"/> wrote. Volumes are not in it: there may be too many, and they are to be resolved once more in any case.</summary>
+    /// <summary>Reads what <see cref="Write"/> wrote. Volumes are not in it: there may be too many, and they are to be resolved once more in any case.</summary>
     /// <returns>Null when it is not that.</returns>
-    public static NodeTargets? FromJson(string json)
+    public static NodeTargets? Read(string text) => s_known.GetValue(text, static text => new(Parse(text))).Value;
+
+    private static NodeTargets? Parse(string text)
     {
         try
         {
+            var json = text.StartsWith(Packed, StringComparison.Ordinal) ? Unpack(text[Packed.Length..]) : text;
             var targets = JsonSerializer.Deserialize(json, OperatorJson.Default.DictionaryStringInt32Array);
             return targets is { Count: > 0 } ? new(targets.ToDictionary(t => t.Key, t => (IReadOnlyList<int>)t.Value)) : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or FormatException or InvalidDataException)
         {
             return null;
         }
     }
 
-    /// <summary><c>{"node-1":[0,2]}</c>.</summary>
-    public string ToJson() => JsonSerializer.Serialize(
-        Names.ToDictionary(name => name, name => _targets[name].ToArray()), OperatorJson.Default.DictionaryStringInt32Array);
+    /// <summary><c>{"node-1":[0,2]}</c>, packed where it is long: every agent of the window gets all of the window with each command.</summary>
+    public string Write()
+    {
+        var json = JsonSerializer.Serialize(Names.ToDictionary(name => name, name => _targets[name].ToArray()), OperatorJson.Default.DictionaryStringInt32Array);
+        return json.Length <= LongestPlain ? json : Packed + Pack(json);
+    }
+
+    private static string Pack(string json)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.SmallestSize)) gzip.Write(Encoding.UTF8.GetBytes(json));
+        return Convert.ToBase64String(packed.ToArray());
+    }
+
+    private static string Unpack(string text)
+    {
+        using var gzip = new GZipStream(new MemoryStream(Convert.FromBase64String(text)), CompressionMode.Decompress);
+        using var reader = new StreamReader(gzip, Encoding.UTF8);
+        return reader.ReadToEnd();
+    }
 
     /// <summary>The same, with claims and pods resolved once more.</summary>
     public NodeTargets With(ClaimResolution? claims) => new(_targets, claims);

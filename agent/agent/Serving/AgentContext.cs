@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Quiesce.Agent.Output;
 using Quiesce.Agent.Telemetry;
@@ -55,11 +56,14 @@ internal sealed class AgentContext(
         var name = plan.Spec.Window!;
         // A plan and a window that both came out of a backup: the plan still names the window it was made for.
         var uid = plan.Metadata.Annotations?.TryGetValue(QuiesceApi.WindowUidAnnotation, out var named) is true ? named : null;
+        var known = Known(plan);
+        if (known is not null) yield return known.Spec;
         var follow = new ListWatch<FreezeWindow>(
             windows,
             // A dead watch is noticed sooner than an idle one's would need to be: a thaw may be waiting in it.
             new ListWatchOptions { Namespace = ns, FieldSelector = $"metadata.name={name}", WatchTimeout = TimeSpan.FromSeconds(20), SilenceAllowance = TimeSpan.FromSeconds(5) },
-            time);
+            time,
+            known is null ? null : new ListWatchStart<FreezeWindow>(known.Metadata.ResourceVersion, [known]));
         await foreach (var change in follow.FollowAsync(cancel).ConfigureAwait(false))
         {
             switch (change)
@@ -77,6 +81,24 @@ internal sealed class AgentContext(
                 default:
                     break;
             }
+        }
+    }
+
+    // The window as the plan came with it: by that it is prepared, and nothing is frozen before the watch has said so.
+    private static FreezeWindow? Known(NodeFreeze plan)
+    {
+        if (plan.Metadata.Annotations?.TryGetValue(QuiesceApi.WindowAnnotation, out var json) is not true) return null;
+        try
+        {
+            var window = JsonSerializer.Deserialize(json, CrdsJson.Default.FreezeWindow);
+            return window is { Spec.DesiredState: WindowState.Prepared, Metadata: { ResourceVersion.Length: > 0, Uid.Length: > 0 } meta }
+                && meta.Name == plan.Spec.Window && meta.NamespaceProperty == plan.Metadata.NamespaceProperty && window.Spec.Request.Uid == plan.Spec.Request.Uid
+                ? window
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null; // it is read from the API server instead
         }
     }
 

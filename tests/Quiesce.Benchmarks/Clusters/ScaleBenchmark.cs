@@ -38,7 +38,7 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
                 async (i, cancel) => await installation.Server.AddNodeAsync(Installation.NodeName(i), new Dictionary<string, string> { ["pool"] = Pool }, cancel));
             var connections = Enumerable.Range(0, (nodes + AgentsOfAConnection - 1) / AgentsOfAConnection)
                 .Select(_ => KubernetesConnection.Create(installation.Server.ClientConfiguration(), new ConnectionOptions { UserAgent = "quiesce-bench-agent" })).ToList();
-            var agents = Enumerable.Range(1, nodes).Select(i => new FakeAgent(connections[(i - 1) / AgentsOfAConnection], Installation.NodeName(i), new Ledger(), Ordinary)).ToList();
+            var agents = Enumerable.Range(1, nodes).Select(i => new FakeAgent(connections[(i - 1) / AgentsOfAConnection], Installation.NodeName(i), null, Ordinary)).ToList();
             try
             {
                 await using var watch = new RequestWatch(installation);

@@ -12,7 +12,7 @@ internal sealed class FakeAgent : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _run;
 
-    public FakeAgent(KubernetesConnection connection, string node, Ledger ledger, AgentScript? script = null)
+    public FakeAgent(KubernetesConnection connection, string node, Ledger? ledger, AgentScript? script = null)
     {
         (_connection, Node, Ledger, Script) = (connection, node, ledger, script ?? new());
         _run = Task.Run(RunAsync);
@@ -20,7 +20,8 @@ internal sealed class FakeAgent : IAsyncDisposable
 
     public string Node { get; }
 
-    public Ledger Ledger { get; }
+    /// <summary>Where it writes down what it does; null for nowhere, as for agents of which only the number counts.</summary>
+    public Ledger? Ledger { get; }
 
     public AgentScript Script { get; set; }
 

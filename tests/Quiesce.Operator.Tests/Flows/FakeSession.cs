@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Threading.Channels;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
@@ -35,7 +36,7 @@ internal sealed class FakeSession
     {
         await _die.CancelAsync();
         await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _agent.Ledger.Thawed(Uid, _agent.Node);
+        _agent.Ledger?.Thawed(Uid, _agent.Node);
     }
 
     private async Task RunAsync()
@@ -87,7 +88,7 @@ internal sealed class FakeSession
 
         if (Script.FailsToPrepare is { } reason) return Failed(reason);
         // What the node knows before anyone else can: a freeze before this line on another node would be a broken barrier.
-        _agent.Ledger.Prepared(Uid, _agent.Node);
+        _agent.Ledger?.Prepared(Uid, _agent.Node);
         if (!atOnce) await ReportAsync(new() { Phase = NodeFreezePhase.Prepared, Filesystems = Filesystems(FilesystemState.Prepared) });
         while (command.Spec.DesiredState == WindowState.Prepared)
         {
@@ -107,8 +108,8 @@ internal sealed class FakeSession
     private async Task<NodeFreezeStatus> FrozenAsync(FreezeWindow command, TimeSpan timeout)
     {
         var since = TimeProvider.System.GetTimestamp();
-        var nodes = NodeTargets.FromJson(command.Metadata.Annotations[Freezing.WindowRecord.NodesAnnotation])!.Names;
-        _agent.Ledger.Frozen(Uid, _agent.Node, nodes);
+        // Of the freeze command, which is never the one that came with the plan.
+        _agent.Ledger?.Frozen(Uid, _agent.Node, NodeTargets.Read(command.Metadata.Annotations[Freezing.WindowRecord.NodesAnnotation])!.Names);
         var (deadline, confirmed) = (command.Spec.DeadlineSeconds, command.Spec.Confirmed);
         try
         {
@@ -134,7 +135,7 @@ internal sealed class FakeSession
         }
         finally
         {
-            _agent.Ledger.Thawed(Uid, _agent.Node);
+            _agent.Ledger?.Thawed(Uid, _agent.Node);
         }
     }
 
@@ -206,9 +207,13 @@ internal sealed class FakeSession
 
     private async Task FollowAsync(CancellationToken cancellationToken)
     {
+        var known = _plan.Metadata.Annotations?.TryGetValue(QuiesceApi.WindowAnnotation, out var json) is true ? JsonSerializer.Deserialize(json, CrdsJson.Default.FreezeWindow) : null;
+        if (known is not null) _commands.Writer.TryWrite(known);
         var windows = new ListWatch<FreezeWindow>(
             new(_connection, Kinds.FreezeWindows),
-            new() { Namespace = InternalNames.DefaultNamespace, FieldSelector = $"metadata.name={_plan.Spec.Window}", Backoff = new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100)) });
+            new() { Namespace = InternalNames.DefaultNamespace, FieldSelector = $"metadata.name={_plan.Spec.Window}", Backoff = new(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100)) },
+            null,
+            known is null ? null : new(known.Metadata.ResourceVersion, [known]));
         await foreach (var change in windows.FollowAsync(cancellationToken))
         {
             switch (change)
