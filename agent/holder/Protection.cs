@@ -29,7 +29,7 @@ internal sealed record Protection(string? Message)
     {
         LowerOomScore();
         if (NamespaceFile.Self("pid") is not NamespaceFile.InitialPid)
-            return new("the holder is in a PID namespace that ends with its container, and would end with it; run the agent's pod with hostPID: true");
+            return new("the holder is in a PID namespace that ends with its container, and would end with it; run the agent's pod with hostPID: true (a node that is a container itself, as kind's are, ends like one: for trials alone)");
         if (NamespaceFile.Self("cgroup") is not (NamespaceFile.InitialCgroup or 0) && !EnterHostsCgroupNamespace())
             return new("the container has a cgroup namespace of its own, and that of the host cannot be entered; run the agent's container privileged");
         if (ReadMounts() is not { } table || Stay() is not { } before) return new("its cgroups cannot be read; check that /proc is mounted");

@@ -34,7 +34,7 @@ internal sealed class RecoverTask(HolderOrder order, HolderChannel channel, Linu
 
     private void RestoreGracePeriods()
     {
-        foreach (var directory in order.Journals.Select(Path.GetDirectoryName).Distinct()) ExpeditedGracePeriods.RestoreLeftBehind(directory!);
+        foreach (var directory in order.Journals.Select(Path.GetDirectoryName).Distinct()) ExpeditedGracePeriods.RestoreLeftBehind(directory!, order.Plan.HostRoot);
     }
 
     private List<LeftWindow> TakeOver()

@@ -46,5 +46,8 @@ internal static class NextSteps
     };
 
     /// <summary>A sentence and the next step after it.</summary>
-    public static string After(string message, string reason) => For(reason) is { Length: > 0 } next ? $"{message} {next}" : message;
+    public static string After(string message, string reason) => For(reason) is { Length: > 0 } next ? $"{Ended(message)} {next}" : message;
+
+    // An agent's messages end without a full stop.
+    private static string Ended(string message) => message.Length == 0 || message[^1] is '.' or '!' or '?' ? message : $"{message}.";
 }

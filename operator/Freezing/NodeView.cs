@@ -47,7 +47,7 @@ internal sealed record NodeView(string Name, NodeFreeze? Freeze, bool Restarted,
         if (Restarted && Stuck.Count == 0 && Phase is not (NodeFreezePhase.Broken or NodeFreezePhase.Failed))
             return $"node {Name}: the agent was restarted while it took part, and thaws what its predecessor held.";
         if (Stuck is [var stuck, ..]) return $"node {Name}: {StuckCalls.Describe(stuck)}.";
-        if (Lost) return $"node {Name}: silent past its deadline; its agent thaws by itself.";
+        if (Lost) return $"node {Name}: silent past its deadline; if its agent lives, that thaws by itself.";
         var node = $"node {Name}: ";
         if (Culprit is { } culprit) return node + Of(culprit);
         return node + (Report?.Message is { Length: > 0 } message ? message : Report?.Reason ?? Phase.ToString());

@@ -51,7 +51,7 @@ internal sealed record Verdict(FreezePhase Phase, string Reason, string Message)
     private static bool IsOutcome(string reason) => reason is Reasons.FreezeTimeout or Reasons.ThawRequested or Reasons.RequestDeleted
         or Reasons.DeadlineExceeded or Reasons.NotConfirmed or Reasons.CommandGone or Reasons.FreezeStuck or Reasons.ThawStuck;
 
-    private static string Silent(IReadOnlyList<string> lost) => $"No end was reported by {Resolution.Names(lost)}, where the agent thaws by itself.";
+    private static string Silent(IReadOnlyList<string> lost) => $"No end was reported by {Resolution.Names(lost)}, where the agent, if it lives, thaws by itself.";
 
     private static Verdict? OfBroken(Progress progress)
     {

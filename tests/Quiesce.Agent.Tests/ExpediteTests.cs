@@ -149,15 +149,60 @@ public sealed class ExpediteTests : IDisposable
             File.WriteAllText($"{sys}/kernel/rcu_expedited", "0\n");
             if (content is not null) File.WriteAllText($"{sys}/{file}", content + "\n");
             else if (file is not null) File.Delete($"{sys}/{file}");
-            var said = ExpeditedGracePeriods.WhyNot(ExpediteRcu.Auto, sys);
+            var said = ExpeditedGracePeriods.WhyNot(ExpediteRcu.Auto, "/no/such/root", sys);
             if (why is null) Assert.Null(said);
             else Assert.Contains(why, said, StringComparison.Ordinal);
-            if (content is not null) Assert.Null(ExpeditedGracePeriods.WhyNot(ExpediteRcu.Always, sys));
-            Assert.NotNull(ExpeditedGracePeriods.WhyNot(ExpediteRcu.Never, sys));
+            if (content is not null) Assert.Null(ExpeditedGracePeriods.WhyNot(ExpediteRcu.Always, "/no/such/root", sys));
+            Assert.NotNull(ExpeditedGracePeriods.WhyNot(ExpediteRcu.Never, "/no/such/root", sys));
         }
         finally
         {
             Directory.Delete(sys, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Where_the_container_has_it_read_only_that_of_the_host_is_used()
+    {
+        var (sys, root) = (Directory.CreateTempSubdirectory("quiesce-sys-").FullName, Directory.CreateTempSubdirectory("quiesce-root-").FullName);
+        try
+        {
+            Assert.Contains("cannot be written", ExpediteLack(), StringComparison.Ordinal);
+            Directory.CreateDirectory($"{root}/sys/kernel");
+            File.WriteAllText($"{root}/sys/kernel/rcu_expedited", "0\n");
+            Assert.Null(ExpediteLack());
+        }
+        finally
+        {
+            Directory.Delete(sys, recursive: true);
+            Directory.Delete(root, recursive: true);
+        }
+
+        string? ExpediteLack() => ExpeditedGracePeriods.WhyNot(ExpediteRcu.Always, root, sys);
+    }
+
+    [Fact]
+    public async Task It_is_raised_and_put_back_where_only_the_hosts_can_be_written()
+    {
+        Programs.Require();
+        await using var stuck = await StuckFilesystem.CreateAsync();
+        using var guard = Guard.Start(TimeSpan.FromSeconds(30), stuck.MountPoints);
+        // As some container runtimes have it in a privileged container.
+        var root = Directory.CreateTempSubdirectory("quiesce-root-").FullName;
+        try
+        {
+            await using var run = AgentRun.StartInShell(
+                $"exec unshare --mount sh -c 'mount --rbind / {root} && mount -o remount,bind,ro /sys && exec \"$@\"' sh \"$@\"",
+                "freeze", "--host-root", root, "--expedite-rcu", "always", "--for", "20s", "--freeze-timeout", "3s", stuck.Upper.MountPoint);
+            await Poll.UntilAsync(() => Is("1"), "it is raised");
+            await run.LineAsync("THAWING ");
+            await Poll.UntilAsync(() => Is("0"), "it is put back, though the call has not returned", Soon);
+            await stuck.ReleaseAsync();
+            Assert.Equal(4, (await run.EndAsync()).Code);
+        }
+        finally
+        {
+            Directory.Delete(root); // empty here: what was mounted on it was so for the agent alone
         }
     }
 

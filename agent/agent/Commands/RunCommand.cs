@@ -90,7 +90,7 @@ internal static class RunCommand
                 await using var observed = observation.ConfigureAwait(false);
                 using var meter = new AgentMeter(() => output.Dropped);
                 var permissions = new Permissions(parsed.GetValue(CommonOptions.AllowProtected) ?? [], parsed.GetValue(CommonOptions.AllowUnprotectedHolder), parsed.GetValue(CommonOptions.ExpediteRcu));
-                if (ExpeditedGracePeriods.WhyNot(permissions.ExpediteRcu) is { } slow) log.NotExpedited(slow);
+                if (ExpeditedGracePeriods.WhyNot(permissions.ExpediteRcu, hostRoot) is { } slow) log.NotExpedited(slow);
                 var agentHealth = new AgentHealth(health, hostRoot, identity, permissions, meter, time, log);
                 var context = new AgentContext(identity, connection, parsed.GetValue(ns)!, hostRoot, parsed.GetValue(kubeletRoot)!,
                     permissions, new HoldPauses(parsed.GetValue(pause).Span), new BegunPlans(journals, identity.Node), output, meter, agentHealth, time, log);

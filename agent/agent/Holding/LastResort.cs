@@ -26,7 +26,7 @@ internal static class LastResort
         Start("last resort", () =>
         {
             new RecoveryRun(Start, report => reports.Writer.TryWrite(report)).Run([window], firstRound: () => { });
-            ExpeditedGracePeriods.RestoreLeftBehind(Path.GetDirectoryName(file)!);
+            ExpeditedGracePeriods.RestoreLeftBehind(Path.GetDirectoryName(file)!, hostRoot);
             kernel!.Dispose();
             reports.Writer.Complete();
         });

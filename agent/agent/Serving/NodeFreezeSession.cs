@@ -60,7 +60,7 @@ internal sealed class NodeFreezeSession
         var activity = AgentActivity.Begin(plan);
         try
         {
-            context.Log.Started(name, $"{plan.Spec.Request.Namespace}/{plan.Spec.Request.Name}", plan.Spec.Mode.ToString(), string.Join(", ", plan.Spec.Paths));
+            context.Log.Started(name, $"{plan.Spec.Request.Namespace}/{plan.Spec.Request.Name}", plan.Spec.Mode.ToString(), string.Join(", ", plan.Spec.Paths.Concat(plan.Spec.Volumes.Select(v => $"claim {v.Claim}")).Concat(plan.Spec.AllFilesystems ? ["all filesystems"] : [])));
             var final = plan.Spec.Mode switch
             {
                 NodeFreezeMode.Hold when context.Begun.Begin(plan.Metadata.Uid) is { } why => Failed(FreezeReason.JournalUnavailable, why),

@@ -11,7 +11,7 @@ namespace Quiesce.Freezing.Kernel;
 /// <remarks>Made before anything is frozen; <see cref="Raise"/> and <see cref="Restore"/> allocate nothing, wait for nothing, and are called one at a time.</remarks>
 public sealed unsafe class ExpeditedGracePeriods
 {
-    private const string Setting = "/sys/kernel/rcu_expedited";
+    private const string Setting = "kernel/rcu_expedited";
     private const string LockName = "rcu_expedited";
 
     // In /sys: what an interrupt of every processor would be felt by. See Documentation/admin-guide/kernel-parameters.txt, rcupdate.rcu_expedited.
@@ -34,8 +34,9 @@ public sealed unsafe class ExpeditedGracePeriods
 
     /// <summary>Why grace periods are not expedited on this machine; null where they are.</summary>
     /// <param name="mode">What the administrator said.</param>
+    /// <param name="hostRoot">Where this process sees the host's root.</param>
     /// <param name="sys">Where sysfs is, for tests.</param>
-    public static string? WhyNot(ExpediteRcu mode, string sys = "/sys")
+    public static string? WhyNot(ExpediteRcu mode, string hostRoot, string sys = "/sys")
     {
         if (mode == ExpediteRcu.Never) return "expediteRcu is never";
         if (mode == ExpediteRcu.Auto)
@@ -43,29 +44,40 @@ public sealed unsafe class ExpeditedGracePeriods
             foreach (var (file, what) in Disturbed)
                 if (ReadText($"{sys}/{file}") is not ("" or "0" or "(null)") and var value) return $"{what}: {sys}/{file} says {value}";
         }
-        int fd;
-        fixed (byte* p = Native.Path($"{sys}/kernel/rcu_expedited"))
-            fd = open(p, O_RDWR | O_CLOEXEC);
-        if (fd < 0) return $"{sys}/kernel/rcu_expedited cannot be written: {Native.LastErrno.Describe()}";
+        var fd = OpenSetting(hostRoot, sys);
+        if (fd < 0) return $"{sys}/{Setting} cannot be written: {Native.LastErrno.Describe()}; nor can that of {hostRoot}";
         _ = close(fd);
         return null;
     }
 
+    // Some container runtimes mount /sys read-only even where a container is privileged (containerd issue 8445): the host's own, below its root, is not.
+    private static int OpenSetting(string hostRoot, string sys = "/sys")
+    {
+        var fd = OpenFile(sys);
+        return fd >= 0 ? fd : OpenFile($"{hostRoot.TrimEnd('/')}/sys");
+
+        static int OpenFile(string sys)
+        {
+            fixed (byte* p = Native.Path($"{sys}/{Setting}"))
+                return open(p, O_RDWR | O_CLOEXEC);
+        }
+    }
+
     /// <summary>Gets ready; null where the setting cannot be had: freezing then takes as long as it takes.</summary>
     /// <param name="directory">The folder of the journals, from <see cref="Journals.JournalDirectory.Open"/>.</param>
-    public static ExpeditedGracePeriods? Open(string directory)
+    /// <param name="hostRoot">Where this process sees the host's root.</param>
+    public static ExpeditedGracePeriods? Open(string directory, string hostRoot)
     {
-        int setting;
-        fixed (byte* p = Native.Path(Setting))
-            setting = open(p, O_RDWR | O_CLOEXEC);
+        var setting = OpenSetting(hostRoot);
         return setting < 0 ? null : new ExpeditedGracePeriods(setting, directory);
     }
 
     /// <summary>Puts the setting back where a holder that was killed had raised it and nobody else needs it any more.</summary>
     /// <param name="directory">The folder of the journals.</param>
-    public static void RestoreLeftBehind(string directory)
+    /// <param name="hostRoot">Where this process sees the host's root.</param>
+    public static void RestoreLeftBehind(string directory, string hostRoot)
     {
-        if (Open(directory) is not { } left) return;
+        if (Open(directory, hostRoot) is not { } left) return;
         left.turn = left.OpenFile(0);
         if (left.turn >= 0) left.PutBack();
         _ = close(left.setting);
