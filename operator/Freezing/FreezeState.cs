@@ -16,7 +16,7 @@ internal sealed record FreezeState
     /// <summary>Its NodeFreezes, by node.</summary>
     public IReadOnlyDictionary<string, NodeFreeze> NodeFreezes { get; init; } = new Dictionary<string, NodeFreeze>();
 
-    /// <summary>Nodes whose report came from another agent process or another boot than the one that reported Prepared.</summary>
+    /// <summary>Nodes whose report came from another agent process or another boot than the one that reported Prepared, or whose agent does not run any more.</summary>
     public IReadOnlySet<string> Restarted { get; init; } = new HashSet<string>();
 
     /// <summary>The cluster, for resolving targets.</summary>

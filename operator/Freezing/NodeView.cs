@@ -5,7 +5,7 @@ namespace Quiesce.Operator.Freezing;
 /// <summary>What is known of one node of a request.</summary>
 /// <param name="Name">The node.</param>
 /// <param name="Freeze">Its NodeFreeze; null when there is none.</param>
-/// <param name="Restarted">Its report came from another agent process or boot than the one that prepared.</param>
+/// <param name="Restarted">Its report came from another agent process or boot than the one that prepared, or its agent does not run any more.</param>
 /// <param name="Lost">It has not reported its end within every bound.</param>
 internal sealed record NodeView(string Name, NodeFreeze? Freeze, bool Restarted, bool Lost)
 {
@@ -45,7 +45,11 @@ internal sealed record NodeView(string Name, NodeFreeze? Freeze, bool Restarted,
     public string Describe()
     {
         if (Restarted && Stuck.Count == 0 && Phase is not (NodeFreezePhase.Broken or NodeFreezePhase.Failed))
-            return $"node {Name}: the agent was restarted while it took part, and thaws what its predecessor held.";
+        {
+            var held = Report?.HolderProtected is false ? "and what it held is thawed by the next one at the latest" : "which thaws what it held";
+            return $"node {Name}: its agent ended or was restarted while it took part, {held}.";
+        }
+
         if (Stuck is [var stuck, ..]) return $"node {Name}: {StuckCalls.Describe(stuck)}.";
         if (Lost) return $"node {Name}: silent past its deadline; if its agent lives, that thaws by itself.";
         var node = $"node {Name}: ";

@@ -49,7 +49,10 @@ internal sealed partial class OperatorService : BackgroundService
         hooks.Ended = _freezes.Enqueue;
         // Not to reconcile when one changes, but to wait for: a request is resolved to nodes with ready agents.
         _freezes.Also(objects.NodeCache, _ => []);
-        _freezes.Also(objects.PodCache, _ => []);
+        // What an agent held that has ended is thawed, and the request is to know before its successor says so.
+        _freezes.Also(objects.PodCache, pod => pod.IsDown()
+            ? objects.NodeFreezeCache.All.Where(n => n.Spec.NodeName == pod.Spec?.NodeName).SelectMany(n => KeyOf(n.Spec.Request, ofThawRequests: false))
+            : []);
 
         var thawing = new Traced<ThawRequest>("ThawRequest", thaws, null, request =>
             traces.Of(request.Kind, request.Metadata, request.Status is { Phase: >= ThawPhase.Thawed }, objects.NodeFreezeCache.ByIndex(request.Metadata.Uid) is [var plan, ..] ? plan.Metadata : null));

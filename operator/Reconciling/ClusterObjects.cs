@@ -33,7 +33,7 @@ internal sealed class ClusterObjects
         (_claims, _volumes) = (new(connection, Kinds.PersistentVolumeClaims), new(connection, Kinds.PersistentVolumes));
         (Nodes, NodeCache) = Follow(Kinds.Nodes, new());
         (Pods, PodCache) = Follow(
-            Kinds.Pods, new() { Namespace = settings.AgentNamespace, LabelSelector = OperatorSettings.AgentSelector });
+            Kinds.Pods, new() { Namespace = settings.AgentNamespace, LabelSelector = OperatorSettings.AgentSelector }, pod => pod.Spec?.NodeName);
     }
 
     public OperatorSettings Settings { get; }
@@ -61,6 +61,7 @@ internal sealed class ClusterObjects
 
     public ResourceClient<Pod> Pods { get; }
 
+    /// <summary>The agents' pods, indexed by their nodes.</summary>
     public Informer<Pod> PodCache { get; }
 
     /// <summary>Completes when every cache has its first list.</summary>
@@ -77,6 +78,13 @@ internal sealed class ClusterObjects
 
     /// <summary>The nodes and agents, as the caches have them.</summary>
     public ClusterView View() => View(NodeCache.All, PodCache.All);
+
+    /// <summary>Whether a node has agents and none of them runs, as kubelet tells it: what they held is thawed, for a holder does not outlive its agent.</summary>
+    public bool IsAgentDown(string node)
+    {
+        var agents = PodCache.ByIndex(node);
+        return agents.Count > 0 && agents.All(agent => agent.IsDown());
+    }
 
     /// <summary>Brings nodes and agents up to date from the API server itself.</summary>
     public async Task<ClusterView> ViewNowAsync(CancellationToken cancellationToken)

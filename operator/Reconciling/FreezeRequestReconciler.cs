@@ -112,7 +112,7 @@ internal sealed partial class FreezeRequestReconciler(
             Request = request,
             Window = window,
             NodeFreezes = OfNodes.First(nodeFreezes).ToDictionary(n => n.Spec.NodeName, n => HeldBy.Named(n, uid => objects.NodeFreezeCache.All.FirstOrDefault(other => other.Metadata.Uid == uid))),
-            Restarted = _instances.Restarted(uid, nodeFreezes),
+            Restarted = Restarted(uid, nodeFreezes),
             Cluster = known.Cluster,
             Workloads = known.Workloads,
             Ahead = Ahead(request),
@@ -126,6 +126,16 @@ internal sealed partial class FreezeRequestReconciler(
             Limits = objects.Settings.Limits,
         };
     }
+
+    /// <summary>
+    /// Nodes whose agent is not the one that took part any more: another one reports, or kubelet says that it does not run. The latter is known sooner, and as long as kubelet waits before it
+    /// starts it again the other nodes would stand still for nothing.
+    /// </summary>
+    private HashSet<string> Restarted(string uid, IReadOnlyList<NodeFreeze> nodeFreezes) =>
+    [
+        .. _instances.Restarted(uid, nodeFreezes),
+        .. nodeFreezes.Where(n => n.Status?.Phase is >= NodeFreezePhase.Prepared and < NodeFreezePhase.Thawed && objects.IsAgentDown(n.Spec.NodeName)).Select(n => n.Spec.NodeName),
+    ];
 
     /// <summary>How many requests of its namespace come before one that has not begun.</summary>
     private int Ahead(FreezeRequest request)

@@ -142,6 +142,23 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public Task AddNodeAsync(string name, IReadOnlyDictionary<string, string>? labels = null) => _server.AddNodeAsync(name, labels);
 
+    /// <summary>What kubelet says of the one container of a node's agent.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="state"><c>running</c>, <c>waiting</c> or <c>terminated</c>.</param>
+    public Task AgentContainerAsync(string node, string state) => StatusAsync($"/api/v1/namespaces/{AgentNodes.Namespace}/pods/{AgentNodes.PodName(node)}", new()
+    {
+        ["containerStatuses"] = new JsonArray(new JsonObject
+        {
+            ["name"] = "agent",
+            ["image"] = "quiesce-agent",
+            ["imageID"] = "",
+            ["ready"] = state == "running",
+            ["restartCount"] = 1,
+            ["state"] = new JsonObject { [state] = state == "terminated" ? new JsonObject { ["exitCode"] = 137 } : new JsonObject() },
+            ["lastState"] = new JsonObject { ["terminated"] = new JsonObject { ["exitCode"] = 137 } },
+        }),
+    });
+
     public Task SetAgentReadyAsync(string node, bool ready) => AgentNodes.SetAgentReadyAsync(_server.Http, node, ready);
 
     public async ValueTask DisposeAsync()

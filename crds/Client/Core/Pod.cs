@@ -34,6 +34,9 @@ public sealed record Pod : IKubernetesObject<V1ObjectMeta>
         _ => false,
     };
 
+    /// <summary>None of its containers runs: each has ended, or waits to be started. False where nothing is known of them.</summary>
+    public bool IsDown() => Status?.ContainerStatuses is { Count: > 0 } containers && containers.All(c => c.State is { Running: null } state && (state.Terminated ?? state.Waiting) is not null);
+
     /// <summary>The condition Ready is True and the pod is not being deleted.</summary>
     public bool IsReady()
     {
@@ -113,6 +116,9 @@ public sealed record PodStatus
     /// <summary>Among them <c>Ready</c>.</summary>
     public IReadOnlyList<PodCondition>? Conditions { get; init; }
 
+    /// <summary>What is known of its containers.</summary>
+    public IReadOnlyList<ContainerStatus>? ContainerStatuses { get; init; }
+
     /// <summary>What is known of its init containers, which run while the pod is still Pending.</summary>
     public IReadOnlyList<ContainerStatus>? InitContainerStatuses { get; init; }
 }
@@ -132,6 +138,9 @@ public sealed record ContainerState
 
     /// <summary>It has ended.</summary>
     public JsonElement? Terminated { get; init; }
+
+    /// <summary>It is still to be started, or to be started again.</summary>
+    public JsonElement? Waiting { get; init; }
 }
 
 /// <summary>One condition of a pod.</summary>

@@ -117,6 +117,41 @@ public sealed class FailureTests
         await stage.CleanAsync();
     }
 
+    [Theory]
+    [InlineData("waiting")]
+    [InlineData("terminated")]
+    public async Task An_agent_that_kubelet_says_does_not_run_ends_the_window_before_its_successor_comes(string state)
+    {
+        await using var stage = await Stage.SetAsync(2);
+        var request = await stage.RequestAsync();
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        await stage.KillAgentAsync(0);
+        await stage.Cluster.AgentContainerAsync("node-1", state);
+        var ending = await stage.PhaseAsync(request, FreezePhase.Thawing);
+        Assert.Equal(Reasons.AgentRestarted, ending.Reason);
+        Assert.Contains("node-1", ending.Message, StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => stage.Ledger.HoldingFor(request.Metadata.Uid) == 0, "the other node does not stand still for it");
+        await stage.Cluster.AgentContainerAsync("node-1", "running");
+        await stage.AddAgentAsync("node-1");
+        Assert.Equal(Reasons.AgentRestarted, (await stage.PhaseAsync(request, FreezePhase.Broken)).Reason);
+        await stage.CleanAsync();
+    }
+
+    [Fact]
+    public async Task An_agent_whose_container_runs_is_not_taken_for_one_that_ended()
+    {
+        await using var stage = await Stage.SetAsync(2);
+        var request = await stage.RequestAsync();
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        await stage.Cluster.AgentContainerAsync("node-1", "running");
+        await stage.Cluster.SetAgentReadyAsync("node-2", false);
+        await Task.Delay(500);
+        Assert.Equal(FreezePhase.Frozen, (await stage.GetAsync(request))!.Status!.Phase);
+        await stage.ThawAsync(request);
+        await stage.PhaseAsync(request, FreezePhase.Thawed);
+        await stage.CleanAsync();
+    }
+
     [Fact]
     public async Task A_release_that_proves_nothing_breaks_the_window()
     {
