@@ -20,7 +20,7 @@ internal static class ExitCode
     /// <summary>Nothing is frozen: the request failed.</summary>
     internal const int Failed = 4;
 
-    /// <summary>The window opened and did not hold.</summary>
+    /// <summary>The window opened and did not hold, or not for as long as the command of <c>run</c> went on.</summary>
     internal const int Broken = 5;
 
     /// <summary>The API server refused: not permitted.</summary>

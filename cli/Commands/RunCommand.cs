@@ -22,7 +22,7 @@ internal static partial class RunCommand
             Description = "Raise the deadline again and again while the command runs, so that --deadline can be short: it is how long a client that died leaves everything frozen.",
         };
         var line = new Argument<string[]>("COMMAND") { Description = "The command and its arguments, after --.", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("run", "Freeze, run a command, and thaw. The exit code is the command's, or that of the verdict where the command succeeded and the window did not hold.") { renew, line };
+        var command = new Command("run", "Freeze, run a command, and thaw. The exit code is the command's, or that of the verdict where the command succeeded and the window did not hold as long as it ran.") { renew, line };
         request.AddTo(command, cluster);
         cluster.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
@@ -32,8 +32,10 @@ internal static partial class RunCommand
             var session = await RequestSession.CreateAsync(connection, wanted, cancellationToken);
             await FreezeCommand.OpenAsync(session, cancellationToken);
             var code = ExitCode.Error;
+            string? early = null;
             using var over = new CancellationTokenSource();
             var renewing = parsed.GetValue(renew) ? RenewAsync(session, wanted.Spec.DeadlineSeconds, over.Token) : Task.CompletedTask;
+            var telling = TellAsync(session, over);
             try
             {
                 code = await ExecuteAsync(parsed.GetValue(line)!, session);
@@ -41,15 +43,41 @@ internal static partial class RunCommand
             finally
             {
                 await over.CancelAsync();
-                await renewing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.WhenAll(renewing, telling).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 // Signals have been seen to: what is frozen is thawed now, however often somebody asks this program to hurry.
-                await session.ThawAsync(CancellationToken.None);
+                early = await session.ThawHeldAsync(CancellationToken.None);
             }
 
-            var ended = await ThawCommand.CloseAsync(session, CancellationToken.None);
-            return code != ExitCode.Success ? code : ExitCode.Of(ended.Status!);
+            int verdict;
+            try
+            {
+                verdict = ExitCode.Of((await ThawCommand.CloseAsync(session, CancellationToken.None)).Status!);
+            }
+            catch (CliException e) when (early is not null || code != ExitCode.Success)
+            {
+                Terminal.Complain(e.Message);
+                verdict = ExitCode.Success;
+            }
+
+            // The verdict is about the window, which may have held to its end without a break: what was promised is that it is open as long as the command runs.
+            if (early is not null && verdict == ExitCode.Success)
+            {
+                Terminal.Complain($"{session.Name} was not seen to be held until the command had ended: {early}");
+                verdict = ExitCode.Broken;
+            }
+
+            return code != ExitCode.Success ? code : verdict;
         });
         return command;
+    }
+
+    /// <summary>Tells at once when the window ends before the command. That goes on as it does when the deadline comes or somebody thaws a filesystem: half a backup may be worth more than none, and only whoever wrote it knows.</summary>
+    private static async Task TellAsync(RequestSession session, CancellationTokenSource over)
+    {
+        var why = await session.OverAsync(over.Token);
+        Terminal.Say($"{session.Name}: has ended while the command still runs: {why}");
+        // There is no deadline to raise any more.
+        await over.CancelAsync();
     }
 
     /// <summary>Keeps the deadline as far away as it was at first.</summary>

@@ -8,7 +8,11 @@ using Quiesce.Crds.Client;
 namespace Quiesce.Cli.Requests;
 
 /// <summary>One FreezeRequest, seen from its user's side.</summary>
-internal sealed class RequestSession(KubernetesConnection connection, string ns, string name)
+/// <param name="connection">The way to the API server.</param>
+/// <param name="ns">Its namespace.</param>
+/// <param name="name">Its name.</param>
+/// <param name="uid">Its UID, where it is known: a namesake that came after it is not this one.</param>
+internal sealed class RequestSession(KubernetesConnection connection, string ns, string name, string? uid = null)
 {
     /// <summary>How long the API server may be away while something is waited for.</summary>
     private static readonly TimeSpan LongestOutage = TimeSpan.FromSeconds(60);
@@ -16,6 +20,8 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
     private readonly ResourceClient<FreezeRequest> _client = new(connection, Kinds.FreezeRequests);
+
+    private string OnlyIt => $"metadata.name={name}";
 
     internal string Name => name;
 
@@ -27,7 +33,8 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
     {
         try
         {
-            await new ResourceClient<FreezeRequest>(connection, Kinds.FreezeRequests).CreateAsync(request, cancellationToken);
+            var created = await new ResourceClient<FreezeRequest>(connection, Kinds.FreezeRequests).CreateAsync(request, cancellationToken);
+            return new(connection, created.Metadata.NamespaceProperty, created.Metadata.Name, created.Metadata.Uid);
         }
         catch (KubernetesApiException e) when (e.Status is HttpStatusCode.UnprocessableEntity or HttpStatusCode.BadRequest || e.IsAlreadyExists)
         {
@@ -39,8 +46,6 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
                 ExitCode.Error,
                 $"{e.Detail}: either there is no namespace {request.Metadata.NamespaceProperty}, or Quiesce is not installed in this cluster ({connection.Source}); compare with `kubectl get crd freezerequests.quiesce.dev`");
         }
-
-        return new(connection, request.Metadata.NamespaceProperty, request.Metadata.Name);
     }
 
     /// <summary>Reads it.</summary>
@@ -64,17 +69,60 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
         throw new CliException(ExitCode.Failed, $"FreezeRequest {ns}/{name} was deleted, which thaws whatever it held; nothing can be said about the window.");
     }
 
+    /// <summary>Waits until the window is over or is to end, as long as that takes: what happens while the API server is away is seen when it is back.</summary>
+    /// <returns>Why, for a person.</returns>
+    internal async Task<string> OverAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await foreach (var request in FollowAsync(cancellationToken))
+                {
+                    if (WhyOver(request) is { } why) return why;
+                }
+
+                return WhyOver(null)!;
+            }
+            catch (KubernetesApiException e) when (e.IsTransient)
+            {
+                // It was away for a minute, and may be for longer.
+            }
+        }
+    }
+
     /// <summary>Ends the window: until the API server has taken that, or has been away for too long.</summary>
     /// <exception cref="KubernetesApiException">It does not, or refuses.</exception>
-    internal async Task ThawAsync(CancellationToken cancellationToken)
+    internal Task ThawAsync(CancellationToken cancellationToken) => ThawAsync(looked: true, cancellationToken);
+
+    /// <summary>The same, and tells whether the window was held until then.</summary>
+    /// <returns>Why it was not, or why that is not known, for a person; null where it was.</returns>
+    /// <exception cref="KubernetesApiException">The API server does not take it, or refuses.</exception>
+    internal Task<string?> ThawHeldAsync(CancellationToken cancellationToken) => ThawAsync(looked: false, cancellationToken);
+
+    private async Task<string?> ThawAsync(bool looked, CancellationToken cancellationToken)
     {
+        string? over = null;
         var began = TimeProvider.System.GetTimestamp();
         while (true)
         {
             try
             {
+                if (!looked)
+                {
+                    // Causes come before what they cause, clocks or not: whoever thaws after this was read thaws after this was called. It is read no more then, since a thaw whose answer is lost would look like somebody else's.
+                    var now = await FindAsync(cancellationToken);
+                    (looked, over) = (true, WhyOver(now));
+                    if (now is null) return over;
+                }
+
                 await _client.PatchAsync(ns, name, new JsonObject { ["spec"] = new JsonObject { ["desiredState"] = nameof(DesiredState.Thawed) } }, cancellationToken: cancellationToken);
-                return;
+                return over;
+            }
+            catch (KubernetesApiException e) when (!looked && (!e.IsTransient || TimeProvider.System.GetElapsedTime(began) >= LongestOutage))
+            {
+                // That it is thawed matters more.
+                (looked, over) = (true, $"it cannot be read: {e.Detail}");
             }
             catch (KubernetesApiException e) when (e.IsTransient && TimeProvider.System.GetElapsedTime(began) < LongestOutage)
             {
@@ -83,7 +131,7 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
             catch (KubernetesApiException e) when (e.IsNotFound)
             {
                 // Deleted, which thaws as well; whoever follows it learns that.
-                return;
+                return over;
             }
         }
     }
@@ -105,12 +153,40 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
         }
     }
 
+    /// <summary>Why a window that was open is not any more, or will not be in a moment; null where it is.</summary>
+    /// <param name="now">The request; null where it is gone.</param>
+    private static string? WhyOver(FreezeRequest? now) => now switch
+    {
+        null => "it was deleted, which thaws whatever it held",
+        { Status: { Phase: > FreezePhase.Frozen } status } => $"{status.Phase}, {status.Reason}: {status.Message}",
+        { Metadata.DeletionTimestamp: not null } => "it is being deleted, which thaws whatever it holds",
+        { Spec.DesiredState: DesiredState.Thawed } => "its desiredState was set to Thawed",
+        _ => null,
+    };
+
+    /// <summary>Reads it, as <see cref="FollowAsync"/> does: with the right to list, which whoever waits for it has, and without that to get.</summary>
+    /// <returns>Null when there is none.</returns>
+    private async Task<FreezeRequest?> FindAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await _client.ListAsync(ns, fieldSelector: OnlyIt, cancellationToken: cancellationToken)).Items.FirstOrDefault(IsIt);
+        }
+        catch (KubernetesApiException e) when (e.IsNotFound)
+        {
+            // The definition went, and all requests with it.
+            return null;
+        }
+    }
+
+    private bool IsIt(FreezeRequest request) => uid is null || request.Metadata.Uid == uid;
+
     /// <summary>Its states, until it is deleted.</summary>
     private async IAsyncEnumerable<FreezeRequest> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var outage = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         KubernetesApiException? away = null;
-        await using var events = new ListWatch<FreezeRequest>(_client, new() { Namespace = ns, FieldSelector = $"metadata.name={name}" }, TimeProvider.System)
+        await using var events = new ListWatch<FreezeRequest>(_client, new() { Namespace = ns, FieldSelector = OnlyIt }, TimeProvider.System)
             .FollowAsync(outage.Token).GetAsyncEnumerator(outage.Token);
         while (true)
         {
@@ -126,6 +202,7 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
             switch (events.Current)
             {
                 case WatchEvent<FreezeRequest>.Added added:
+                    if (!IsIt(added.Item)) yield break;
                     yield return added.Item;
                     break;
                 case WatchEvent<FreezeRequest>.Modified modified:
