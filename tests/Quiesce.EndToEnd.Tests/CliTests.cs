@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Quiesce.Cluster.Faults;
 using Quiesce.Crds;
 using Quiesce.EndToEnd.Tests.Running;
 using Quiesce.RealFilesystems;
@@ -54,6 +55,7 @@ public sealed class CliTests(Installation installation)
         Assert.True(code == 0, said);
         Assert.Contains($"{Namespace}/{name} --flag\nFrozen", said, StringComparison.Ordinal);
         Assert.Contains("held without a break", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("has ended", said, StringComparison.Ordinal);
         (code, said) = await scene.CliAsync("run", "--", "/bin/sh", "-c", "exit 9");
         Assert.True(code == 9, said);
         // Somebody thaws it meanwhile.
@@ -62,6 +64,7 @@ public sealed class CliTests(Installation installation)
         Assert.Contains(Reasons.ThawedByOther, said, StringComparison.Ordinal);
         (code, said) = await scene.CliAsync("run", "--deadline", "1s", "--", "sleep", "3");
         Assert.True(code == 3, said);
+        Assert.Contains("has ended while the command still runs: ", said, StringComparison.Ordinal);
         (code, said) = await scene.CliAsync("run", "--", "/no/such/program");
         Assert.True(code == 127, said);
         await scene.Writer.GoesOnAsync(TimeSpan.FromSeconds(5));
@@ -73,7 +76,89 @@ public sealed class CliTests(Installation installation)
         await using var scene = await SceneAsync();
         var (code, said) = await scene.CliAsync("run", "--renew", "--deadline", "3s", "--", "sleep", "7");
         Assert.True(code == 0, said);
+        Assert.DoesNotContain("has ended", said, StringComparison.Ordinal);
         await scene.Writer.FrozenOnceAsync(longestSeconds: 20);
+    }
+
+    [Theory]
+    [InlineData(false, 0, 5)]
+    [InlineData(true, 0, 5)]
+    [InlineData(true, 9, 9)]
+    public async Task A_run_whose_window_somebody_else_ends_says_so_at_once_and_fails_although_the_window_held(bool renew, int commandsCode, int expected)
+    {
+        await using var scene = await SceneAsync();
+        await using var run = new HeldRun(installation, scene, commandsCode, renew ? ["--renew", "--deadline", "3s"] : []);
+        await run.Cli.SaysAsync("frozen, until");
+        await run.ThawedByOtherAsync();
+        await run.Cli.SaysAsync($"{run.Name}: has ended while the command still runs: its desiredState was set to Thawed");
+        // The command goes on, in what does not stand still any more, and longer than there would be something to renew.
+        await scene.Writer.GoesOnAsync(TimeSpan.FromSeconds(5));
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        Assert.False(run.Cli.HasExited, run.Cli.Said);
+        var code = await run.EndAsync();
+        Assert.True(code == expected, $"{code}: {run.Cli.Said}");
+        Assert.Contains("held without a break", run.Cli.Said, StringComparison.Ordinal);
+        Assert.Contains($"{run.Name} was not seen to be held until the command had ended: ", run.Cli.Said, StringComparison.Ordinal);
+        Assert.DoesNotContain("cannot be raised", run.Cli.Said, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false, 0, 5)]
+    [InlineData(true, 0, 5)]
+    [InlineData(false, 9, 9)]
+    public async Task A_run_whose_request_is_deleted_meanwhile_fails_and_leaves_a_namesake_alone(bool renew, int commandsCode, int expected)
+    {
+        await using var scene = await SceneAsync();
+        await using var run = new HeldRun(installation, scene, commandsCode, renew ? ["--renew", "--deadline", "3s"] : []);
+        await run.Cli.SaysAsync("frozen, until");
+        // Without --wait=false this returns when it is gone.
+        await installation.KubectlAsync("delete", "freeze", "-n", Namespace, run.Name);
+        await run.Cli.SaysAsync($"{run.Name}: has ended while the command still runs: ");
+        await scene.Writer.GoesOnAsync(TimeSpan.FromSeconds(5));
+        var namesake = await Request.CreateInAsync(installation, Namespace, new FreezeRequestSpec { DeadlineSeconds = 20, Targets = [Request.HostPath(scene.Node.Name, scene.Filesystem.MountPoint)] }, run.Name);
+        await namesake.PhaseAsync(FreezePhase.Frozen);
+        Assert.False(run.Cli.HasExited, run.Cli.Said);
+        var code = await run.EndAsync();
+        Assert.True(code == expected, $"{code}: {run.Cli.Said}");
+        Assert.Contains("was deleted, which thaws whatever it held", run.Cli.Said, StringComparison.Ordinal);
+        Assert.Equal(FreezePhase.Frozen, (await namesake.GetAsync())!.Status!.Phase);
+        await namesake.GoesAwayAsync();
+    }
+
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 5)]
+    public async Task A_run_that_loses_touch_with_the_server_finds_out_afterwards_whether_somebody_else_ended_its_window(bool ended, int expected)
+    {
+        await using var scene = await SceneAsync();
+        await using var way = installation.OpenWay();
+        await using var run = new HeldRun(installation, scene, 0, ["--deadline", "30s"], way.Kubeconfig);
+        await run.Cli.SaysAsync("frozen, until");
+        way.Proxy.Refuse();
+        await run.Cli.SaysAsync("not in touch with the API server");
+        if (ended) await run.ThawedByOtherAsync();
+        await run.LetEndAsync();
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        Assert.False(run.Cli.HasExited, run.Cli.Said);
+        way.Proxy.Pass();
+        var code = await run.EndAsync();
+        Assert.True(code == expected, $"{code}: {run.Cli.Said}");
+        Assert.Equal(ended, run.Cli.Said.Contains("was not seen to be held until the command had ended: ", StringComparison.Ordinal));
+        Assert.DoesNotContain("has ended while", run.Cli.Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_takes_its_own_thaw_whose_answer_is_lost_for_nobody_elses()
+    {
+        await using var scene = await SceneAsync();
+        await using var run = new HeldRun(installation, scene, 0, []);
+        await run.Cli.SaysAsync("frozen, until");
+        // A kube-apiserver answers always; there it is a run like any other.
+        using var lost = installation.Server.Local?.Faults.Inject(new() { Verbs = ["patch"], Resource = "freezerequests", Subresource = "", Name = run.Name, UserAgent = "kubectl-quiesce" }, FaultEffect.CutAfter);
+        var code = await run.EndAsync();
+        Assert.True(code == 0, $"{code}: {run.Cli.Said}");
+        Assert.Equal(lost is null ? null : 1, lost?.Hits);
+        Assert.DoesNotContain("ended", run.Cli.Said, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -180,8 +265,11 @@ public sealed class CliTests(Installation installation)
             "env", ["-u", "KUBECONFIG", Installation.CliProgram, .. arguments[..1], .. arguments.Contains("--kubeconfig") ? [] : new[] { "--kubeconfig", installation.Kubeconfig }, "-n", Namespace, .. arguments[1..]]);
 
         /// <summary>The same, to be sent signals.</summary>
-        internal ProgramRun Start(string command, params string[] arguments) =>
-            new(new ProgramStart(), [Installation.CliProgram, command, "--kubeconfig", installation.Kubeconfig, "-n", Namespace, .. Target, .. arguments]);
+        internal ProgramRun Start(string command, params string[] arguments) => StartOver(installation.Kubeconfig, command, arguments);
+
+        /// <summary>The same, over a way to the API server.</summary>
+        internal ProgramRun StartOver(string kubeconfig, string command, params string[] arguments) =>
+            new(new ProgramStart(), [Installation.CliProgram, command, "--kubeconfig", kubeconfig, "-n", Namespace, .. Target, .. arguments]);
 
         public async ValueTask DisposeAsync()
         {
@@ -189,6 +277,41 @@ public sealed class CliTests(Installation installation)
             await writer.DisposeAsync();
             guard.Dispose();
             await filesystem.DisposeAsync();
+        }
+    }
+
+    /// <summary><c>run</c> with a command that ends when the test says so.</summary>
+    private sealed class HeldRun : IAsyncDisposable
+    {
+        private readonly Installation installation;
+        private readonly string end;
+
+        internal HeldRun(Installation installation, Scene scene, int code, string[] options, string? kubeconfig = null)
+        {
+            (this.installation, end, Name) = (installation, installation.NewFile("end"), $"run-{scene.Node.Name}");
+            Cli = scene.StartOver(kubeconfig ?? installation.Kubeconfig, "run", ["--name", Name, .. options, "--", "/bin/sh", "-c", $"until [ -e \"$0\" ]; do sleep 0.05; done; exit {code}", end]);
+        }
+
+        internal string Name { get; }
+
+        internal ProgramRun Cli { get; }
+
+        internal Task<string> ThawedByOtherAsync() => installation.KubectlAsync("patch", "freeze", "-n", Namespace, Name, "--type=merge", "--patch", """{"spec":{"desiredState":"Thawed"}}""");
+
+        internal Task LetEndAsync() => File.WriteAllTextAsync(end, "");
+
+        /// <summary>Lets the command end, and waits for the end of all.</summary>
+        internal async Task<int> EndAsync()
+        {
+            await LetEndAsync();
+            return await Cli.EndAsync();
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            // Also the command of a run that is killed.
+            await LetEndAsync();
+            await Cli.DisposeAsync();
         }
     }
 }
