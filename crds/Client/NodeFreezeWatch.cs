@@ -51,23 +51,23 @@ public sealed class NodeFreezeWatch(ResourceClient<NodeFreeze> client, string ns
         }
 
         var version = list!.Metadata.ResourceVersion ?? "";
-        foreach (var plan in list.Items) yield return new WatchEvent<NodeFreeze>.Added(plan);
+        foreach (var plan in list.Items.Where(IsOurs)) yield return new WatchEvent<NodeFreeze>.Added(plan);
         yield return new WatchEvent<NodeFreeze>.Synced(list.Items, version);
         lock (_places)
         {
             foreach (var plan in list.Items) Open(InternalNames.PlaceOf(node, plan.Metadata.Name) ?? -1, plan.Metadata.Name, new(version, [plan]), cancellationToken);
-            Arrange(version, cancellationToken);
+            Arrange(cancellationToken);
         }
 
         await foreach (var change in _events.Reader.ReadAllAsync(cancellationToken)) yield return change;
     }
 
     /// <summary>Sees to it that the lowest free place is watched, and that the others which are free are not for ever.</summary>
-    private void Arrange(string version, CancellationToken cancellationToken)
+    private void Arrange(CancellationToken cancellationToken)
     {
         var next = 0;
         while (_places.TryGetValue(next, out var place) && place.Plan is not null) next++;
-        if (!_places.ContainsKey(next)) Open(next, InternalNames.NodeFreeze(node, next), new(version, []), cancellationToken);
+        if (!_places.ContainsKey(next)) Open(next, InternalNames.NodeFreeze(node, next), new("", []), cancellationToken); // whatever is there, another node's too
         foreach (var (number, place) in _places) place.Left.CancelAfter(place.Plan is not null || number == next || number == 0 ? Timeout.InfiniteTimeSpan : Linger);
     }
 
@@ -91,10 +91,10 @@ public sealed class NodeFreezeWatch(ResourceClient<NodeFreeze> client, string ns
                 switch (change)
                 {
                     case WatchEvent<NodeFreeze>.Added(var plan):
-                        Told(plan, change);
+                        Found(plan, plan, change);
                         break;
-                    case WatchEvent<NodeFreeze>.Deleted:
-                        Told(null, change);
+                    case WatchEvent<NodeFreeze>.Deleted(var plan):
+                        Found(null, plan, change);
                         break;
                     // One speaks for all: they share a connection.
                     case WatchEvent<NodeFreeze>.Synced or WatchEvent<NodeFreeze>.Disconnected when number == 0:
@@ -112,7 +112,7 @@ public sealed class NodeFreezeWatch(ResourceClient<NodeFreeze> client, string ns
                 place.Left.Dispose();
                 // It may have been taken in the very moment it was left.
                 if (place.Plan is { } plan) Open(number, name, new(plan.Metadata.ResourceVersion, [plan]), cancellationToken);
-                Arrange("", cancellationToken);
+                Arrange(cancellationToken);
             }
         }
         catch (Exception e)
@@ -120,16 +120,19 @@ public sealed class NodeFreezeWatch(ResourceClient<NodeFreeze> client, string ns
             _events.Writer.TryComplete(e);
         }
 
-        void Told(NodeFreeze? plan, WatchEvent<NodeFreeze> change)
+        void Found(NodeFreeze? now, NodeFreeze plan, WatchEvent<NodeFreeze> change)
         {
             lock (_places)
             {
-                place.Plan = plan;
-                _events.Writer.TryWrite(change);
-                Arrange("", cancellationToken);
+                place.Plan = now;
+                if (IsOurs(plan)) _events.Writer.TryWrite(change);
+                Arrange(cancellationToken);
             }
         }
     }
+
+    /// <summary>A name alone makes nothing this node's: what another has under it is in the way, and not for this node to act on.</summary>
+    private bool IsOurs(NodeFreeze plan) => plan.Spec.NodeName == node;
 
     [SuppressMessage("Design", "CA1001", Justification = "Its source of cancellation is released where the place is left; what is never left lives as long as the process.")]
     private sealed class Place

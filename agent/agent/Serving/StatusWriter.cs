@@ -81,7 +81,9 @@ internal sealed class StatusWriter
     {
         try
         {
-            written = await client.PatchStatusAsync(written, written with { Status = status with { RequestUID = written.Spec.Request.Uid } }, checkVersion: false, stop.Token).ConfigureAwait(false);
+            // Every write names its request, whatever the one before it has written: the object may be another's of the same name by now, and the API server then refuses it.
+            var before = written with { Status = written.Status is { } known ? known with { RequestUID = null } : null };
+            written = await client.PatchStatusAsync(before, written with { Status = status with { RequestUID = written.Spec.Request.Uid } }, checkVersion: false, stop.Token).ConfigureAwait(false);
             return true;
         }
         catch (KubernetesApiException e) when (e.IsNotFound || e.IsConflict)

@@ -120,6 +120,21 @@ public sealed class NodeFreezeWatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_another_node_has_under_a_name_of_this_one_is_not_told_and_not_in_the_way()
+    {
+        await CreateAsync(InternalNames.NodeFreeze(Node, 0), "node-2");
+        Follow();
+        await ExpectAsync("=");
+        await CreateAsync(1);
+        await ExpectAsync("+node-1-1");
+        await DeleteAsync(0);
+        await CreateAsync(InternalNames.NodeFreeze(Node, 2), "node-2");
+        await CreateAsync(3);
+        await CreateAsync(0);
+        Assert.Equal(["+node-1-0", "+node-1-3"], new[] { await NextAsync(), await NextAsync() }.Order());
+    }
+
+    [Fact]
     public async Task An_outage_is_told_and_its_end_and_what_was_missed()
     {
         Follow();
