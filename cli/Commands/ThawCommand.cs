@@ -20,7 +20,9 @@ internal static class ThawCommand
             using var connection = cluster.Connect(parsed);
             var session = new RequestSession(connection, cluster.Namespace(parsed, connection), parsed.GetValue(name)!);
             var request = await session.GetAsync(cancellationToken);
-            if (!StatusText.Holds(request.Status, ConditionTypes.Finished)) await session.ThawAsync(cancellationToken);
+            // The verdict is about the window. Whoever ends it here may take it for one about all the time until now.
+            if (StatusText.Holds(request.Status, ConditionTypes.Finished)) Terminal.Say($"{session.Name}: had ended before this thaw; what was done since its end was done without it");
+            else await session.ThawAsync(cancellationToken);
             var ended = await CloseAsync(session, cancellationToken);
             output.Print(parsed, ended);
             return ExitCode.Of(ended.Status!);
