@@ -34,7 +34,7 @@ internal static class InspectCommand
             if (!output.IsAskedFor(parsed))
             {
                 Console.Out.WriteLine(ended.Status!.Message);
-                foreach (var line in StatusText.Details(ended.Status)) Console.Out.WriteLine(line);
+                foreach (var line in StatusText.Details(ended.Status, isDryRun: true)) Console.Out.WriteLine(line);
             }
 
             return ExitCode.Of(ended.Status!);

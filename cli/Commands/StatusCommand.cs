@@ -43,12 +43,17 @@ internal static class StatusCommand
         var (status, now) = (request.Status, TimeProvider.System.GetUtcNow());
         Console.Out.WriteLine(StatusText.Line(request));
         if (status is null) return;
-        if (status.FrozenAt is { } frozen) Console.Out.WriteLine($"  frozen {StatusText.Span(frozen, now)}, skew {status.SkewMilliseconds} ms, deadline {StatusText.Span(status.DeadlineAt, now)}");
+        if (status.FrozenAt is { } frozen)
+        {
+            var end = status.ThawedAt is { } thawed ? $", thawed {StatusText.Span(thawed, now)}" : status.Phase == FreezePhase.Frozen ? $", deadline {StatusText.Span(status.DeadlineAt, now)}" : "";
+            Console.Out.WriteLine($"  frozen {StatusText.Span(frozen, now)}, skew {status.SkewMilliseconds} ms{end}");
+        }
+
         Console.Out.WriteLine($"  window intact: {StatusText.Condition(status, ConditionTypes.WindowIntact)}");
         foreach (var warning in status.Conditions.Where(c => (c.Type is ConditionTypes.ProbeMayKill or ConditionTypes.LongHold or ConditionTypes.FilesystemStuck && c.Status == ConditionStatus.True)
             || (c.Type is ConditionTypes.HolderProtected or ConditionTypes.HooksSucceeded && c.Status == ConditionStatus.False)))
             Console.Out.WriteLine($"  {warning.Type}={warning.Status}: {warning.Message}");
-        foreach (var line in StatusText.Details(status)) Console.Out.WriteLine(line);
+        foreach (var line in StatusText.Details(status, request.Spec.DryRun)) Console.Out.WriteLine(line);
     }
 
     private static void ShowAll(IReadOnlyList<FreezeRequest> requests, bool everywhere)

@@ -7,15 +7,17 @@ namespace Quiesce.Cli.Output;
 internal static class StatusText
 {
     /// <summary>Nodes and hooks in full, failed and slowest first as the status has them.</summary>
-    internal static IEnumerable<string> Details(FreezeRequestStatus status)
+    /// <param name="status">The status.</param>
+    /// <param name="isDryRun">It is about what would be: a node that has ended its part has thawed nothing.</param>
+    internal static IEnumerable<string> Details(FreezeRequestStatus status, bool isDryRun = false)
     {
         foreach (var node in status.Nodes)
         {
-            yield return $"  {node.Name}  {node.Phase}{(node.Reason is { } reason && reason != nameof(Reasons.InProgress) ? $"  {reason}" : "")}";
+            yield return $"  {node.Name}  {(isDryRun && node.Phase == NodeFreezePhase.Thawed ? "Inspected" : node.Phase)}{(node.Reason is { } reason && reason != nameof(Reasons.InProgress) ? $"  {reason}" : "")}";
             foreach (var f in node.Filesystems)
             {
                 var times = string.Join("  ", new[] { Time("flush", f.FlushMilliseconds), Time("freeze", f.FreezeMilliseconds), Time("held", f.HeldMilliseconds), Time("thaw", f.ThawMilliseconds) }.OfType<string>());
-                yield return $"    {(f.Claim is { } claim ? $"{claim} at " : "")}{f.Path}  {f.Type}  {f.State}{(f.Reason is { } why ? $" ({why}: {f.Message})" : "")}  {times}".TrimEnd();
+                yield return $"    {(f.Claim is { } claim ? $"{claim} at " : "")}{f.Path}  {f.Type}  {(isDryRun && f.State == FilesystemState.Resolved ? "would be frozen" : f.State)}{(f.Reason is { } why ? $" ({why}: {f.Message})" : "")}  {times}".TrimEnd();
             }
 
             if (node.FilesystemsOmitted > 0) yield return $"    and {node.FilesystemsOmitted} more";
@@ -39,7 +41,8 @@ internal static class StatusText
             FreezePhase.Freezing => $" {status.NodesFrozen}/{status.NodeCount} nodes frozen",
             _ => "",
         };
-        return $"{request.Metadata.Name}: {status.Phase}{counts}{(counts.Length == 0 && status.Message is { Length: > 0 } message ? $": {message}" : "")}";
+        var phase = request.Spec.DryRun && status.Phase == FreezePhase.Thawed ? "Inspected" : $"{status.Phase}";
+        return $"{request.Metadata.Name}: {phase}{counts}{(counts.Length == 0 && status.Message is { Length: > 0 } message ? $": {message}" : "")}";
     }
 
     /// <summary>How long ago, or until when, in one unit.</summary>

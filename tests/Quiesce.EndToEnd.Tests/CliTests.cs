@@ -42,6 +42,8 @@ public sealed class CliTests(Installation installation)
         (code, said) = await scene.RawAsync("thaw", name);
         Assert.True(code == 0, said);
         Assert.Contains("had ended before this thaw", said, StringComparison.Ordinal);
+        (_, said) = await scene.RawAsync("status", name);
+        Assert.Matches("frozen [0-9]+s ago, skew 0 ms, thawed [0-9]+s ago", said);
         // What YAML it prints is YAML: kubectl reads it.
         (_, said) = await scene.RawAsync("status", name, "-o", "yaml");
         var file = installation.NewFile("request");
@@ -206,7 +208,8 @@ public sealed class CliTests(Installation installation)
         var (code, said) = await scene.CliAsync("inspect");
         Assert.True(code == 0, said);
         Assert.Contains("1 filesystem on 1 node would be frozen; nothing was.", said, StringComparison.Ordinal);
-        Assert.Contains(scene.Filesystem.MountPoint, said, StringComparison.Ordinal);
+        Assert.Contains($"{scene.Filesystem.MountPoint}  ext4  would be frozen", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("Thawed", said, StringComparison.Ordinal);
         Assert.Equal(4, (await scene.RawAsync("inspect", "--host-path", "/", "--node", scene.Node.Name)).Code);
         await scene.Writer.NeverFrozenAsync();
     }
