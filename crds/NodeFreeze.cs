@@ -137,9 +137,6 @@ public sealed record NodeFreezeStatus
     /// <summary>The generation of the plan this report speaks of.</summary>
     public long ObservedGeneration { get; init; }
 
-    /// <summary>The UID of the request this report is about: the API server refuses a late one that would go to the next plan of the same name.</summary>
-    public string? RequestUID { get; init; }
-
     /// <summary>Where the node is.</summary>
     public NodeFreezePhase Phase { get; init; }
 

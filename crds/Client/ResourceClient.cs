@@ -84,21 +84,20 @@ public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceK
         string? ns, string name, JsonObject patch, string? resourceVersion = null, CancellationToken cancellationToken = default) =>
         PatchAsync(kind.Type.ObjectPath(ns, name) + "/status", patch, resourceVersion, cancellationToken);
 
-    /// <summary>Writes the difference between two versions of an object's status, if there is one.</summary>
+    /// <summary>
+    /// Writes the difference between two versions of an object's status, if there is one. The server refuses with a conflict when the object is no longer the version that was read. Only
+    /// that keeps the write off a namesake: the patch of a custom resource's status leaves all metadata out of account but the resource version, the UID too.
+    /// </summary>
     /// <param name="before">The object as it was read.</param>
     /// <param name="after">The same object with the status it is to have.</param>
-    /// <param name="checkVersion">The server refuses with a conflict when the object is no longer the version of <paramref name="before"/>.
-    /// False is right where the status has one writer and the name is never used again: a UID would not keep the write off a namesake,
-    /// because a status patch of a custom resource leaves all metadata out of account but the resource version.</param>
     /// <param name="cancellationToken">Cancels the wait, not the write.</param>
     /// <returns>The object as it is now.</returns>
-    public async Task<T> PatchStatusAsync(T before, T after, bool checkVersion, CancellationToken cancellationToken)
+    public async Task<T> PatchStatusAsync(T before, T after, CancellationToken cancellationToken)
     {
         var status = MergePatch.Between(StatusOf(before), StatusOf(after));
         if (status is null) return before;
         var meta = before.Metadata;
-        var version = checkVersion ? meta.ResourceVersion : null;
-        return await PatchStatusAsync(meta.NamespaceProperty, meta.Name, status, version, cancellationToken);
+        return await PatchStatusAsync(meta.NamespaceProperty, meta.Name, status, meta.ResourceVersion, cancellationToken);
     }
 
     /// <summary>Deletes an object.</summary>

@@ -256,7 +256,7 @@ internal sealed partial class FreezeRequestReconciler(
         var (before, after) = (state.Request, state.Request with { Status = status });
         if (StatusDiffers(before, after))
         {
-            objects.FreezeRequestCache.Observe(await objects.FreezeRequests.PatchStatusAsync(before, after, checkVersion: true, cancellationToken));
+            objects.FreezeRequestCache.Observe(await objects.FreezeRequests.PatchStatusAsync(before, after, cancellationToken));
             Written(before, status);
         }
 
@@ -277,7 +277,7 @@ internal sealed partial class FreezeRequestReconciler(
         if (wait > TimeSpan.Zero) return new(decision.RequeueAfter is { } due && due < wait ? due : wait);
         try
         {
-            objects.FreezeRequestCache.Observe(await objects.FreezeRequests.PatchStatusAsync(before, after, checkVersion: true, cancellationToken));
+            objects.FreezeRequestCache.Observe(await objects.FreezeRequests.PatchStatusAsync(before, after, cancellationToken));
         }
         catch (KubernetesApiException e) when (e.IsConflict)
         {
@@ -312,7 +312,7 @@ internal sealed partial class FreezeRequestReconciler(
         try
         {
             objects.FreezeRequestCache.Observe(
-                await objects.FreezeRequests.PatchStatusAsync(before, before with { Status = status }, checkVersion: true, cancellationToken));
+                await objects.FreezeRequests.PatchStatusAsync(before, before with { Status = status }, cancellationToken));
         }
         catch (KubernetesApiException e)
         {

@@ -106,7 +106,7 @@ internal sealed partial class ThawRequestReconciler(
         if (step.Status is not { } status) return false;
         var (before, after) = (state.Request, state.Request with { Status = status });
         if (JsonSerializer.Serialize(before.Status, CrdsJson.Default.ThawRequestStatus) == JsonSerializer.Serialize(status, CrdsJson.Default.ThawRequestStatus)) return false;
-        objects.ThawRequestCache.Observe(await objects.ThawRequests.PatchStatusAsync(before, after, checkVersion: true, cancellationToken));
+        objects.ThawRequestCache.Observe(await objects.ThawRequests.PatchStatusAsync(before, after, cancellationToken));
         LogPhase(before.Metadata.Name, status.Phase, status.Reason, status.Message);
         traces.Phase(before.Metadata.Uid, status.Phase.ToString(), status.Reason, status.Phase >= ThawPhase.Thawed, status.Phase > ThawPhase.Thawed);
         return true;

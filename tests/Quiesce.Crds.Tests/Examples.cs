@@ -173,7 +173,6 @@ internal static class Examples
         Status = new()
         {
             ObservedGeneration = 1,
-            RequestUID = "0d5e",
             Phase = NodeFreezePhase.Expired,
             Reason = Reasons.DeadlineExceeded,
             Message = "the deadline of 30 s ended the window",

@@ -92,6 +92,25 @@ public sealed class PartitionTests(Installation installation)
     }
 
     [Fact]
+    public async Task A_report_that_was_held_up_does_not_reach_the_next_plan_of_the_same_name()
+    {
+        await installation.RequireAsync();
+        await using var scene = await Scene.CreateAsync(installation, 60);
+        var request = await scene.RequestAsync(deadlineSeconds: 3, freezeTimeoutSeconds: 10);
+        await request.PhaseAsync(FreezePhase.Frozen);
+        var name = (await request.NodeFreezeAsync(scene.Cut.Name))!.Metadata.Name;
+        scene.Cut.Way.BlackHole();
+        await request.EndsAsAsync(FreezePhase.Failed, Reasons.NodeLost);
+        await request.GoesAwayAsync();
+        // Its agent still has to say that the first one expired.
+        var next = await scene.LookAsync();
+        var plan = await Eventually.GetAsync(() => next.NodeFreezeAsync(scene.Cut.Name), () => "the plan of the next request");
+        Assert.Equal(name, plan.Metadata.Name);
+        scene.Cut.Way.Pass();
+        await next.PhaseAsync(FreezePhase.Thawed, TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
     public async Task A_thaw_asked_for_while_a_node_is_cut_off_thaws_the_others_at_once()
     {
         await installation.RequireAsync();
@@ -172,9 +191,14 @@ public sealed class PartitionTests(Installation installation)
         /// <summary>Waits until the node that was cut off has heard all that was said meanwhile: it answers a new request.</summary>
         internal async Task ServesAgainAsync()
         {
-            var look = await Request.CreateAsync(installation, new FreezeRequestSpec { DryRun = true, FreezeTimeoutSeconds = 60, Targets = [Request.HostPath(Cut.Name, cutFilesystem!.MountPoint)] });
+            var look = await LookAsync();
             await look.PhaseAsync(FreezePhase.Thawed, TimeSpan.FromSeconds(60));
         }
+
+        /// <summary>Asks the node that is cut off to look at its filesystem.</summary>
+        internal Task<Request> LookAsync() => Request.CreateAsync(
+            installation,
+            new FreezeRequestSpec { DryRun = true, FreezeTimeoutSeconds = 60, Targets = [Request.HostPath(Cut.Name, cutFilesystem!.MountPoint)] });
 
         public async ValueTask DisposeAsync()
         {

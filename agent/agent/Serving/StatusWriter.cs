@@ -81,20 +81,30 @@ internal sealed class StatusWriter
     {
         try
         {
-            // Every write names its request, whatever the one before it has written: the object may be another's of the same name by now, and the API server then refuses it.
-            var before = written with { Status = written.Status is { } known ? known with { RequestUID = null } : null };
-            written = await client.PatchStatusAsync(before, written with { Status = status with { RequestUID = written.Spec.Request.Uid } }, checkVersion: false, stop.Token).ConfigureAwait(false);
-            return true;
+            // What came of the last write is the version to write on. Another one is there when somebody else wrote, or when an answer was lost; or it is the next plan of this name.
+            while (true)
+            {
+                try
+                {
+                    written = await client.PatchStatusAsync(written, written with { Status = status }, stop.Token).ConfigureAwait(false);
+                    return true;
+                }
+                catch (KubernetesApiException e) when (e.IsConflict)
+                {
+                    var (ns, name, uid) = (written.Metadata.NamespaceProperty, written.Metadata.Name, written.Metadata.Uid);
+                    if (await client.GetAsync(ns, name, stop.Token).ConfigureAwait(false) is not { } now || now.Metadata.Uid != uid) return true;
+                    written = now;
+                }
+            }
         }
-        catch (KubernetesApiException e) when (e.IsNotFound || e.IsConflict)
+        catch (KubernetesApiException e) when (e.IsNotFound)
         {
-            return true; // deleted, or another one of this name by now
+            return true;
         }
         catch (KubernetesApiException e) when (e.Status == System.Net.HttpStatusCode.UnprocessableEntity)
         {
-            // So a plan of another request that has the name now answers too; whatever it is, the same again would be answered the same.
             log.StatusNotWritten(written.Metadata.Name, e.Message);
-            return true;
+            return true; // the same again would be answered the same
         }
         catch (KubernetesApiException e)
         {

@@ -192,8 +192,6 @@ internal static class Refusals
         foreach (var change in new[] { "nodeName: node-2", "request: {uid: other}", "mode: Inspect", "window: other", "paths: [/b]", "allFilesystems: true", "unsupportedFilesystems: Fail", "freezeTimeoutSeconds: 11" })
             yield return new($"NodeFreeze: changed {change}", "NodeFreeze", $"{{{Plan}, paths: [/a]}}", $"{{spec: {{{change}}}}}", "spec", "the spec of a NodeFreeze cannot be changed");
 
-        yield return new("NodeFreeze: a report about another request", "NodeFreeze", $"{{{Plan}, paths: [/a]}}", "{status: {phase: Frozen, requestUID: other}}", "status.requestUID", "this report is about another request than the plan");
-
         static Refusal Create(string what, string spec, string field, string sentence) => new($"NodeFreeze: {what}", "NodeFreeze", $"{{{spec}}}", null, field, sentence);
     }
 

@@ -66,9 +66,9 @@ public sealed class ResourceClientTests : IAsyncLifetime
     {
         var created = await CreateAsync();
         var first = await _requests.PatchStatusAsync(
-            created, created with { Status = new() { Phase = FreezePhase.Preparing, Message = "m", NodeCount = 2, StartedAt = DateTimeOffset.UnixEpoch } }, true, CancellationToken.None);
+            created, created with { Status = new() { Phase = FreezePhase.Preparing, Message = "m", NodeCount = 2, StartedAt = DateTimeOffset.UnixEpoch } }, CancellationToken.None);
         Assert.Equal("m", first.Status!.Message);
-        var second = await _requests.PatchStatusAsync(first, first with { Status = first.Status with { Message = null, Phase = FreezePhase.Frozen } }, true, CancellationToken.None);
+        var second = await _requests.PatchStatusAsync(first, first with { Status = first.Status with { Message = null, Phase = FreezePhase.Frozen } }, CancellationToken.None);
         Assert.Null(second.Status!.Message);
         Assert.Equal((FreezePhase.Frozen, 2), (second.Status.Phase, second.Status.NodeCount));
         Assert.Equal(created.Metadata.Generation, second.Metadata.Generation);
@@ -78,9 +78,9 @@ public sealed class ResourceClientTests : IAsyncLifetime
     public async Task A_status_that_is_the_same_is_not_written()
     {
         var created = await CreateAsync();
-        var first = await _requests.PatchStatusAsync(created, created with { Status = new() { Message = "m" } }, true, CancellationToken.None);
+        var first = await _requests.PatchStatusAsync(created, created with { Status = new() { Message = "m" } }, CancellationToken.None);
         _cluster.Server.Requests.Clear();
-        Assert.Same(first, await _requests.PatchStatusAsync(first, first with { Status = first.Status! with { } }, true, CancellationToken.None));
+        Assert.Same(first, await _requests.PatchStatusAsync(first, first with { Status = first.Status! with { } }, CancellationToken.None));
         Assert.Empty(_cluster.Server.Requests.Requests);
     }
 
@@ -91,7 +91,7 @@ public sealed class ResourceClientTests : IAsyncLifetime
         await _requests.DeleteAsync("shop", "r");
         await CreateAsync();
         var e = await Assert.ThrowsAsync<KubernetesApiException>(
-            () => _requests.PatchStatusAsync(old, old with { Status = new() { Message = "m" } }, checkVersion: true, CancellationToken.None));
+            () => _requests.PatchStatusAsync(old, old with { Status = new() { Message = "m" } }, CancellationToken.None));
         Assert.True(e.IsConflict);
         Assert.Null((await _requests.GetAsync("shop", "r", CancellationToken.None))!.Status);
     }

@@ -62,7 +62,6 @@ internal sealed class FakeAgent : IAsyncDisposable
                                 AgentInstance = Instance,
                             },
                         },
-                        checkVersion: false,
                         _stop.Token);
                     break;
                 case WatchEvent<NodeFreeze>.Deleted(var plan):

@@ -10,7 +10,7 @@ namespace Quiesce.Operator.Tests.Flows;
 internal sealed class FakeSession
 {
     private readonly FakeAgent _agent;
-    private readonly NodeFreeze _plan;
+    private NodeFreeze _plan;
     private readonly KubernetesConnection _connection;
     private readonly CancellationTokenSource _die = new();
     private readonly Channel<FreezeWindow?> _commands = Channel.CreateUnbounded<FreezeWindow?>();
@@ -233,7 +233,7 @@ internal sealed class FakeSession
 
     private async Task ReportAsync(NodeFreezeStatus status)
     {
-        _status = status with { HolderProtected = Script.HolderProtected, BootID = "boot", AgentInstance = _agent.Instance, RequestUID = Uid, ObservedGeneration = _plan.Metadata.Generation ?? 1 };
+        _status = status with { HolderProtected = Script.HolderProtected, BootID = "boot", AgentInstance = _agent.Instance, ObservedGeneration = _plan.Metadata.Generation ?? 1 };
         if (IsSilent) return;
         var client = new ResourceClient<NodeFreeze>(_connection, Kinds.NodeFreezes);
         for (var tries = 1; !_die.IsCancellationRequested; tries++)
@@ -241,8 +241,13 @@ internal sealed class FakeSession
             try
             {
                 // Against no status at all: every member is written.
-                await client.PatchStatusAsync(_plan with { Status = null }, _plan with { Status = _status }, checkVersion: false, _die.Token);
+                _plan = await client.PatchStatusAsync(_plan with { Status = null }, _plan with { Status = _status }, _die.Token);
                 return;
+            }
+            catch (KubernetesApiException e) when (e.IsConflict)
+            {
+                if (await client.GetAsync(_plan.Metadata.NamespaceProperty, _plan.Metadata.Name, _die.Token) is not { } now || now.Metadata.Uid != _plan.Metadata.Uid) return;
+                _plan = now;
             }
             catch (KubernetesApiException e) when (e.IsTransient)
             {

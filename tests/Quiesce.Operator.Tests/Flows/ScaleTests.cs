@@ -70,7 +70,7 @@ public sealed class ScaleTests(ITestOutputHelper output)
 
         await using var stage = await Stage.SetAsync(1, withOperator: false);
         var request = await stage.RequestAsync();
-        var written = await stage.Cluster.FreezeRequests.PatchStatusAsync(request, request with { Status = world.Status }, checkVersion: true, CancellationToken.None);
+        var written = await stage.Cluster.FreezeRequests.PatchStatusAsync(request, request with { Status = world.Status }, CancellationToken.None);
         Assert.Equal(100, written.Status!.Nodes.Count);
         Assert.All(written.Status.Nodes, node => Assert.Equal(8, node.Filesystems.Count));
     }
