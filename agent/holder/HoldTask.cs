@@ -176,6 +176,9 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
                     case HolderCommandKind.Stop:
                         End(EndCause.Stopped);
                         break;
+                    case HolderCommandKind.ThawedByRequest:
+                        End(EndCause.ThawedByRequest);
+                        break;
                     case HolderCommandKind.CommandGone:
                     default:
                         End(EndCause.CommandGone);

@@ -49,6 +49,7 @@ internal static class StatusCommand
             Console.Out.WriteLine($"  frozen {StatusText.Span(frozen, now)}, skew {status.SkewMilliseconds} ms{end}");
         }
 
+        if (StatusText.StoodStill(status) is { } stood) Console.Out.WriteLine($"  {stood}");
         Console.Out.WriteLine($"  window intact: {StatusText.Condition(status, ConditionTypes.WindowIntact)}");
         foreach (var warning in status.Conditions.Where(c => (c.Type is ConditionTypes.ProbeMayKill or ConditionTypes.LongHold or ConditionTypes.FilesystemStuck && c.Status == ConditionStatus.True)
             || (c.Type is ConditionTypes.HolderProtected or ConditionTypes.HooksSucceeded && c.Status == ConditionStatus.False)))

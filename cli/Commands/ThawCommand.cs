@@ -36,6 +36,7 @@ internal static class ThawCommand
         var ended = await Progress.WhileAsync(progress => session.UntilAsync(request => StatusText.Holds(request.Status, ConditionTypes.Finished), progress, cancellationToken));
         var status = ended.Status!;
         Terminal.Say($"{session.Name}: {status.Phase}, {status.Reason}: {status.Message}");
+        if (StatusText.StoodStill(status) is { } stood) Terminal.Say($"  {stood}");
         foreach (var line in StatusText.Details(status)) Terminal.Say(line);
         return ended;
     }

@@ -31,6 +31,17 @@ internal static class StatusText
         }
     }
 
+    /// <summary>The longest time that writers of one filesystem stood still, from the freeze call to the end of the thaw; null while some may stand still, or where nobody knows how long one did.</summary>
+    internal static string? StoodStill(FreezeRequestStatus status)
+    {
+        var frozen = status.Nodes.SelectMany(n => n.Filesystems.Select(f => (Node: n.Name, Filesystem: f))).Where(f => f.Filesystem.FrozenAt is not null).ToList();
+        if (!Holds(status, ConditionTypes.Finished) || frozen.Count == 0 || status.Nodes.Any(n => n.Phase < NodeFreezePhase.Thawed)) return null;
+        if (frozen.Any(f => f.Filesystem is { HeldMilliseconds: null } or { FreezeMilliseconds: null } or { Reason: Reasons.ThawFailed })) return null;
+        var (node, longest) = frozen.MaxBy(f => f.Filesystem.FreezeMilliseconds + f.Filesystem.HeldMilliseconds);
+        var omitted = status.NodesOmitted > 0 || status.Nodes.Any(n => n.FilesystemsOmitted > 0) ? ", of those shown" : "";
+        return string.Create(CultureInfo.InvariantCulture, $"writers stood still for {(longest.FreezeMilliseconds + longest.HeldMilliseconds) / 1000:0.000} s at most, on {longest.Path} of {node}{omitted}");
+    }
+
     /// <summary>Where a request is, in one line.</summary>
     internal static string Line(FreezeRequest request)
     {

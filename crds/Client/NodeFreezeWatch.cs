@@ -8,11 +8,13 @@ namespace Quiesce.Crds.Client;
 /// <remarks>
 /// If every agent of a large cluster watched all NodeFreezes for its own, each write of one would be offered to every agent: the API server counts that against whoever writes
 /// (priority and fairness), and cuts off watches that do not keep up, whose agents then all list anew. A watch by name is offered nothing but its object. What is there when an agent
-/// starts is found by one list, whatever it is called. A name that has become free is watched for a while, in case somebody does not know that yet.
+/// starts is found by one list, whatever it is called. Two free names are watched, so that none has to be added while very many nodes freeze; the one to spare is replaced a while later.
+/// A name that has become free is watched for a while, in case somebody does not know that yet.
 /// </remarks>
 public sealed class NodeFreezeWatch(ResourceClient<NodeFreeze> client, string ns, string node, Backoff? backoff = null, TimeProvider? time = null)
 {
     private static readonly TimeSpan Linger = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan SpareAfter = TimeSpan.FromSeconds(10);
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly Backoff _backoff = backoff ?? Backoff.Default;
@@ -20,6 +22,7 @@ public sealed class NodeFreezeWatch(ResourceClient<NodeFreeze> client, string ns
 
     // By the place in the order of names; under the lock of itself.
     private readonly Dictionary<int, Place> _places = [];
+    private bool _spareIsDue;
     private volatile ListWatch<NodeFreeze>? _first;
 
     /// <summary>Why it counts as stuck, as <see cref="ListWatch{T}.Fault"/>, or null. Any thread may ask.</summary>
@@ -56,19 +59,61 @@ public sealed class NodeFreezeWatch(ResourceClient<NodeFreeze> client, string ns
         lock (_places)
         {
             foreach (var plan in list.Items) Open(InternalNames.PlaceOf(node, plan.Metadata.Name) ?? -1, plan.Metadata.Name, new(version, [plan]), cancellationToken);
-            Arrange(cancellationToken);
+            Arrange(cancellationToken, withSpare: true);
         }
 
         await foreach (var change in _events.Reader.ReadAllAsync(cancellationToken)) yield return change;
     }
 
-    /// <summary>Sees to it that the lowest free place is watched, and that the others which are free are not for ever.</summary>
-    private void Arrange(CancellationToken cancellationToken)
+    /// <summary>Sees to it that the lowest free place is watched, and in time the one after it, and that the others which are free are not for ever.</summary>
+    private void Arrange(CancellationToken cancellationToken, bool withSpare = false)
     {
-        var next = 0;
-        while (_places.TryGetValue(next, out var place) && place.Plan is not null) next++;
-        if (!_places.ContainsKey(next)) Open(next, InternalNames.NodeFreeze(node, next), new("", []), cancellationToken); // whatever is there, another node's too
-        foreach (var (number, place) in _places) place.Left.CancelAfter(place.Plan is not null || number == next || number == 0 ? Timeout.InfiniteTimeSpan : Linger);
+        var next = Free(0);
+        var spare = Free(next + 1);
+        Watch(next);
+        if (withSpare) Watch(spare);
+        else if (!_places.ContainsKey(spare) && !_spareIsDue)
+        {
+            _spareIsDue = true;
+            _ = WatchSpareLaterAsync(cancellationToken);
+        }
+
+        foreach (var (number, place) in _places)
+        {
+            var lingers = place.Plan is null && number != next && number != spare && number != 0;
+            if (lingers != place.Lingers) place.Left.CancelAfter(lingers ? Linger : Timeout.InfiniteTimeSpan);
+            place.Lingers = lingers;
+        }
+
+        int Free(int from)
+        {
+            while (_places.TryGetValue(from, out var place) && place.Plan is not null) from++;
+            return from;
+        }
+
+        void Watch(int number)
+        {
+            if (!_places.ContainsKey(number)) Open(number, InternalNames.NodeFreeze(node, number), new("", []), cancellationToken); // whatever is there, another node's too
+        }
+    }
+
+    private async Task WatchSpareLaterAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Not at the same time on all nodes of a long window.
+            await Task.Delay(SpareAfter * (1 + Random.Shared.NextDouble()), _time, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        lock (_places)
+        {
+            _spareIsDue = false;
+            Arrange(cancellationToken, withSpare: true);
+        }
     }
 
     private void Open(int number, string name, ListWatchStart<NodeFreeze> start, CancellationToken cancellationToken)
@@ -112,7 +157,7 @@ public sealed class NodeFreezeWatch(ResourceClient<NodeFreeze> client, string ns
                 place.Left.Dispose();
                 // It may have been taken in the very moment it was left.
                 if (place.Plan is { } plan) Open(number, name, new(plan.Metadata.ResourceVersion, [plan]), cancellationToken);
-                Arrange(cancellationToken);
+                Arrange(cancellationToken, withSpare: true);
             }
         }
         catch (Exception e)
@@ -138,6 +183,8 @@ public sealed class NodeFreezeWatch(ResourceClient<NodeFreeze> client, string ns
     private sealed class Place
     {
         internal NodeFreeze? Plan { get; set; }
+
+        internal bool Lingers { get; set; }
 
         internal CancellationTokenSource Left { get; } = new();
     }

@@ -94,6 +94,31 @@ public sealed class FailureTests(Installation installation)
     }
 
     [Fact]
+    public async Task A_ThawRequest_of_a_filesystem_in_a_window_ends_that_window_on_all_nodes_at_once()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
+        await using var btrfs = await RealFilesystem.CreateAsync(FilesystemKind.Btrfs);
+        using var guard = Guard.Start(TimeSpan.FromSeconds(90), ext4.MountPoint, xfs.MountPoint, btrfs.MountPoint);
+        await using var beside = await StandingWriter.StartAsync(xfs);
+        await using var other = await StandingWriter.StartAsync(btrfs);
+        var (first, second) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
+        var request = await Request.OfAsync(installation, 80, Request.HostPath(first, ext4.MountPoint), Request.HostPath(first, xfs.MountPoint), Request.HostPath(second, btrfs.MountPoint));
+        await request.PhaseAsync(FreezePhase.Frozen);
+        await beside.StandsStillAsync();
+        await other.StandsStillAsync();
+        await installation.ThawRequests.CreateAsync(
+            new ThawRequest { Metadata = new() { Name = $"recover-{first}" }, Spec = new ThawRequestSpec { NodeName = first, Paths = [ext4.MountPoint] } },
+            CancellationToken.None);
+        await beside.GoesOnAsync();
+        await other.GoesOnAsync();
+        var broken = await request.EndsAsAsync(FreezePhase.Broken, Reasons.ThawedByOther);
+        Assert.Contains($"{ext4.MountPoint}: a ThawRequest thawed it in the window", broken.Message, StringComparison.Ordinal);
+        await other.FrozenOnceAsync(longestSeconds: 40);
+    }
+
+    [Fact]
     public async Task A_ThawRequest_thaws_what_someone_else_froze_and_counts_it_once()
     {
         await installation.RequireAsync();

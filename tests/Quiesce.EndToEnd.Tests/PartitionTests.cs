@@ -96,7 +96,7 @@ public sealed class PartitionTests(Installation installation)
     {
         await installation.RequireAsync();
         await using var scene = await Scene.CreateAsync(installation, 60);
-        var request = await scene.RequestAsync(deadlineSeconds: 3, freezeTimeoutSeconds: 10);
+        var request = await scene.RequestAsync(deadlineSeconds: 5, freezeTimeoutSeconds: 10);
         await request.PhaseAsync(FreezePhase.Frozen);
         var name = (await request.NodeFreezeAsync(scene.Cut.Name))!.Metadata.Name;
         scene.Cut.Way.BlackHole();

@@ -49,7 +49,7 @@ internal sealed class HeldWindow
     internal void Send(HolderCommandKind kind, long nanoseconds = 0)
     {
         holder.Send(new HolderCommand(kind, nanoseconds));
-        if (kind is not (HolderCommandKind.Thaw or HolderCommandKind.Stop or HolderCommandKind.CommandGone)) return;
+        if (kind is HolderCommandKind.Freeze or HolderCommandKind.Confirm or HolderCommandKind.RaiseDeadline) return;
         _ = Interlocked.CompareExchange(ref endingAt, Native.BootTimeNanoseconds(), 0);
         _ = ending.TrySetResult();
     }

@@ -5,6 +5,7 @@ using Quiesce.Agent.Output;
 using Quiesce.Agent.Telemetry;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
+using Quiesce.Freezing.Reports;
 
 namespace Quiesce.Agent.Serving;
 
@@ -13,7 +14,10 @@ internal sealed class AgentContext(
     AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, string kubeletRoot, Permissions permissions, HoldPauses pauses, BegunPlans begun, NonBlockingWriter output, AgentMeter meter, AgentHealth health, TimeProvider time, ILogger log)
 {
     private readonly ResourceClient<FreezeWindow> windows = new(connection, Kinds.FreezeWindows);
-    private readonly HashSet<object> frozen = [];
+    private readonly HashSet<NodeFreezeSession> frozen = [];
+
+    // When an unconditional thaw last released a superblock, in CLOCK_BOOTTIME nanoseconds. Under the lock of the former.
+    private readonly Dictionary<string, long> thawed = [];
 
     internal AgentIdentity Identity => identity;
 
@@ -103,7 +107,7 @@ internal sealed class AgentContext(
     }
 
     /// <summary>Notes that a session has, or no longer has, something frozen: meanwhile the log stays in memory.</summary>
-    internal void Frozen(object session, bool has)
+    internal void Frozen(NodeFreezeSession session, bool has)
     {
         lock (frozen)
         {
@@ -112,5 +116,24 @@ internal sealed class AgentContext(
             output.Hold(frozen.Count > 0);
             health.Holds(frozen.Count > 0);
         }
+    }
+
+    /// <summary>Notes what an unconditional thaw released, and tells the sessions that may have held it: their other filesystems, and other nodes, do not stand still for nothing.</summary>
+    internal void ThawedByRequest(WindowReport thaw)
+    {
+        NodeFreezeSession[] sessions;
+        lock (frozen)
+        {
+            foreach (var f in thaw.Filesystems)
+                if (f is { Device: { } device, ReleasedAt: { } at }) thawed[device] = Math.Max(at, thawed.GetValueOrDefault(device));
+            sessions = [.. frozen];
+        }
+        foreach (var session in sessions) session.LookForThaw();
+    }
+
+    /// <summary>Whether an unconditional thaw released something of a window after that had frozen it.</summary>
+    internal bool WasThawedByRequest(WindowReport report)
+    {
+        lock (frozen) return thawed.Count > 0 && report.Filesystems.Any(f => f is { Device: { } device, FrozenAt: { } at } && thawed.TryGetValue(device, out var released) && at < released);
     }
 }

@@ -24,8 +24,14 @@ internal static partial class AgentLog
     [LoggerMessage(5, LogLevel.Warning, "NodeFreeze {Name}: its status could not be written, trying again: {Error}")]
     internal static partial void StatusNotWritten(this ILogger log, string name, string error);
 
+    [LoggerMessage(14, LogLevel.Error, "NodeFreeze {Name}: its status was refused, and this report is lost: {Error}")]
+    internal static partial void StatusRefused(this ILogger log, string name, string error);
+
     [LoggerMessage(6, LogLevel.Warning, "the API server is not heard since {Since:o}: {Error}. Open windows go on and end by themselves")]
     internal static partial void Disconnected(this ILogger log, DateTimeOffset since, string error);
+
+    [LoggerMessage(13, LogLevel.Information, "the API server is heard again")]
+    internal static partial void Connected(this ILogger log);
 
     [LoggerMessage(7, LogLevel.Information, "stopping: every window is thawed first")]
     internal static partial void Stopping(this ILogger log);
@@ -45,6 +51,6 @@ internal static partial class AgentLog
     [LoggerMessage(8, LogLevel.Error, "NodeFreeze {Name}: an error nobody foresaw; its holder thaws by itself")]
     internal static partial void Unforeseen(this ILogger log, Exception error, string name);
 
-    [LoggerMessage(9, LogLevel.Information, "grace periods are not expedited while freezing, which takes the longer for it: {Why}")]
+    [LoggerMessage(15, LogLevel.Information, "grace periods are not expedited while freezing, which takes the longer for it: {Why}")]
     internal static partial void NotExpedited(this ILogger log, string why);
 }

@@ -49,6 +49,7 @@ internal sealed class NodeAgent
         {
             var watch = context.WatchNode();
             context.Health.Follows(watch);
+            var lost = false;
             await foreach (var change in watch.FollowAsync(stop).ConfigureAwait(false))
             {
                 switch (change)
@@ -64,9 +65,12 @@ internal sealed class NodeAgent
                         if (!synced) context.Begun.Sweep(items.Select(i => i.Metadata.Uid).ToHashSet());
                         synced = true;
                         context.Health.Connected(true);
+                        if (lost) context.Log.Connected();
+                        lost = false;
                         break;
                     case WatchEvent<NodeFreeze>.Disconnected(var since, var error):
                         context.Health.Connected(false);
+                        lost = true;
                         context.Log.Disconnected(since, error.Message);
                         break;
                     default:

@@ -22,6 +22,7 @@ internal sealed class NodeFreezeSession
     private readonly CancellationTokenSource gone = new();
     private readonly long firstSeen;
     private volatile HeldWindow? holder;
+    private volatile WindowReport? last;
     private volatile bool stopping;
 
     private NodeFreezeSession(NodeFreeze plan, AgentContext context)
@@ -54,6 +55,12 @@ internal sealed class NodeFreezeSession
         holder?.Send(HolderCommandKind.Stop);
     }
 
+    /// <summary>If an unconditional thaw released what this window holds, the window is over.</summary>
+    internal void LookForThaw()
+    {
+        if (last is { Phase: WindowPhase.Freezing or WindowPhase.Frozen } report && context.WasThawedByRequest(report)) holder?.Send(HolderCommandKind.ThawedByRequest);
+    }
+
     private async Task RunAsync()
     {
         var name = plan.Metadata.Name;
@@ -66,7 +73,7 @@ internal sealed class NodeFreezeSession
                 NodeFreezeMode.Hold when context.Begun.Begin(plan.Metadata.Uid) is { } why => Failed(FreezeReason.JournalUnavailable, why),
                 NodeFreezeMode.Hold => await HoldAsync().ConfigureAwait(false),
                 NodeFreezeMode.Inspect => await SingleAnswer.AskAsync(Order(HolderTask.Inspect), Timeout).ConfigureAwait(false),
-                _ => await SingleAnswer.AskAsync(Order(HolderTask.ThawUnconditionally), Timeout + TimeSpan.FromSeconds(15)).ConfigureAwait(false),
+                _ => await ThawUnconditionallyAsync().ConfigureAwait(false),
             };
             Report(final);
             Measure(final, activity);
@@ -135,7 +142,9 @@ internal sealed class NodeFreezeSession
             var deadline = 0L;
             await foreach (var report in held.ReportsAsync(CancellationToken.None).ConfigureAwait(false))
             {
+                last = report;
                 context.Frozen(this, HasFrozen(report));
+                LookForThaw();
                 context.Meter.Stands(plan.Metadata.Uid, report);
                 final = report;
                 // Each write costs the API server something: only what the operator waits for, or a person has to know.
@@ -158,6 +167,13 @@ internal sealed class NodeFreezeSession
         {
             await window.DisposeAsync().ConfigureAwait(false);
         }
+    }
+
+    private async Task<WindowReport> ThawUnconditionallyAsync()
+    {
+        var answer = await SingleAnswer.AskAsync(Order(HolderTask.ThawUnconditionally), Timeout + TimeSpan.FromSeconds(15)).ConfigureAwait(false);
+        context.ThawedByRequest(answer);
+        return answer;
     }
 
     // What is stuck may be so for hours, and the log is where people look for it.

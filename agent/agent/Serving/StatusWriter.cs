@@ -81,21 +81,19 @@ internal sealed class StatusWriter
     {
         try
         {
-            // What came of the last write is the version to write on. Another one is there when somebody else wrote, or when an answer was lost; or it is the next plan of this name.
-            while (true)
+            try
             {
-                try
-                {
-                    written = await client.PatchStatusAsync(written, written with { Status = status }, stop.Token).ConfigureAwait(false);
-                    return true;
-                }
-                catch (KubernetesApiException e) when (e.IsConflict)
-                {
-                    var (ns, name, uid) = (written.Metadata.NamespaceProperty, written.Metadata.Name, written.Metadata.Uid);
-                    if (await client.GetAsync(ns, name, stop.Token).ConfigureAwait(false) is not { } now || now.Metadata.Uid != uid) return true;
-                    written = now;
-                }
+                written = await client.PatchStatusAsync(written, written with { Status = status }, stop.Token).ConfigureAwait(false);
             }
+            catch (KubernetesApiException e) when (e.IsConflict)
+            {
+                // Not the version that came of the last write: somebody else wrote, or an answer was lost; or it is the next plan of this name.
+                var (ns, name, uid) = (written.Metadata.NamespaceProperty, written.Metadata.Name, written.Metadata.Uid);
+                if (await client.GetAsync(ns, name, stop.Token).ConfigureAwait(false) is not { } now || now.Metadata.Uid != uid) return true;
+                written = now;
+                written = await client.PatchStatusAsync(written, written with { Status = status }, stop.Token).ConfigureAwait(false);
+            }
+            return true;
         }
         catch (KubernetesApiException e) when (e.IsNotFound)
         {
@@ -103,7 +101,7 @@ internal sealed class StatusWriter
         }
         catch (KubernetesApiException e) when (e.Status == System.Net.HttpStatusCode.UnprocessableEntity)
         {
-            log.StatusNotWritten(written.Metadata.Name, e.Message);
+            log.StatusRefused(written.Metadata.Name, e.Message);
             return true; // the same again would be answered the same
         }
         catch (KubernetesApiException e)

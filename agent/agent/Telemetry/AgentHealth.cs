@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Quiesce.Agent.Holding;
 using Quiesce.Agent.Serving;
 using Quiesce.Crds.Client;
+using Quiesce.Freezing;
 using Quiesce.Freezing.Holders;
 using Quiesce.Freezing.Journals;
 using Quiesce.Freezing.Planning;
@@ -93,7 +94,10 @@ internal sealed class AgentHealth
 
     private async Task<string?> TryHolderAsync()
     {
-        var report = await SingleAnswer.AskAsync(new HolderOrder { Task = HolderTask.Check, WindowId = "check", Plan = new PlanOrder { HostRoot = hostRoot } }, Interval).ConfigureAwait(false);
+        var order = new HolderOrder { Task = HolderTask.Check, WindowId = "check", Plan = new PlanOrder { HostRoot = hostRoot } };
+        var report = await SingleAnswer.AskAsync(order, Interval).ConfigureAwait(false);
+        // One that was killed does not say that no holder can start.
+        if (report.Reason == FreezeReason.HolderDied) report = await SingleAnswer.AskAsync(order, Interval).ConfigureAwait(false);
         if (report.HolderProtected is { } isProtected) meter.Protected(isProtected);
         return report switch
         {

@@ -113,7 +113,7 @@ public static class HolderCodec
     /// <summary>Decodes a command.</summary>
     /// <exception cref="InvalidDataException">It is not one.</exception>
     public static HolderCommand DecodeCommand(ReadOnlySpan<byte> message) => Read(message, r =>
-        new HolderCommand(Enum<HolderCommandKind>(r.ReadByte(), (byte)HolderCommandKind.CommandGone), r.ReadInt64()));
+        new HolderCommand(Enum<HolderCommandKind>(r.ReadByte(), (byte)HolderCommandKind.ThawedByRequest), r.ReadInt64()));
 
     /// <summary>Encodes a report; texts are cut at 2,048 characters, and shorter where it would not fit into a message: one that does not fit is never heard of.</summary>
     public static byte[] Encode(WindowReport report)
@@ -157,6 +157,7 @@ public static class HolderCodec
             Number(w, f.FrozenAt);
             Number(w, f.HeldNanoseconds);
             Number(w, f.ThawNanoseconds);
+            Number(w, f.ReleasedAt);
         }
     });
 
@@ -191,6 +192,7 @@ public static class HolderCodec
             FrozenAt = Number(r),
             HeldNanoseconds = Number(r),
             ThawNanoseconds = Number(r),
+            ReleasedAt = Number(r),
         })],
     });
 

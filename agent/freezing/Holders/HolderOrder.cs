@@ -77,6 +77,9 @@ public enum HolderCommandKind
 
     /// <summary>End the window because its command object is gone.</summary>
     CommandGone,
+
+    /// <summary>End the window because an unconditional thaw took a filesystem of it.</summary>
+    ThawedByRequest,
 }
 
 /// <summary>One command.</summary>

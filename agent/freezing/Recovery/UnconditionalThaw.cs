@@ -81,7 +81,11 @@ public static class UnconditionalThaw
         var thaws = 0;
         if (error == Errno.None)
         {
-            for (error = kernel.Thaw(folder); error == Errno.None && ++thaws < MaximumDepth;) error = kernel.Thaw(folder);
+            for (error = kernel.Thaw(folder); error == Errno.None; error = kernel.Thaw(folder))
+            {
+                report = report with { ReleasedAt = kernel.BootTime() };
+                if (++thaws == MaximumDepth) break;
+            }
             kernel.Close(folder);
         }
         return error switch

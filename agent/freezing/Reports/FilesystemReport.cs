@@ -75,4 +75,7 @@ public sealed record FilesystemReport
 
     /// <summary>Nanoseconds of the thaw call; null before.</summary>
     public long? ThawNanoseconds { get; init; }
+
+    /// <summary>Of an unconditional thaw: when the last call that released something returned, in <c>CLOCK_BOOTTIME</c> nanoseconds; null where nothing was released.</summary>
+    public long? ReleasedAt { get; init; }
 }

@@ -20,6 +20,10 @@ public sealed record EndCause(string Reason, string Message)
     /// <summary>The command object was gone.</summary>
     public static EndCause CommandGone { get; } = new(FreezeReason.CommandGone, "the command object of this window is gone, which means thaw");
 
+    /// <summary>This agent was told to thaw whatever is frozen, and so took a filesystem from its own window.</summary>
+    public static EndCause ThawedByRequest { get; } =
+        new(FreezeReason.ThawedByOther, "a ThawRequest thawed it in the window; do not trust what was copied in that");
+
     /// <summary>No confirmation.</summary>
     public static EndCause NotConfirmed { get; } =
         new(FreezeReason.NotConfirmed, "the confirmation that every node is frozen did not come in time; everything was thawed");

@@ -40,7 +40,7 @@ internal static class Verdict
                 ? (WindowPhase.Failed, FreezeReason.ThawedBeforeFrozen, "ended by the caller before everything was frozen")
                 : (WindowPhase.Failed, cause.Reason, cause.Message);
         if (First(window, f => f.Step == HoldStep.NotHeld) is { } lost)
-            return (WindowPhase.Broken, FreezeReason.ThawedByOther, NotHeld(lost));
+            return (WindowPhase.Broken, FreezeReason.ThawedByOther, NotHeld(lost, cause));
         if (First(window, f => f.Written) is { } written)
             return (WindowPhase.Broken, FreezeReason.DeviceWritten, Written(written));
         return cause.Reason switch
@@ -69,7 +69,7 @@ internal static class Verdict
             HoldStep.Thawing => (FilesystemState.Thawing, null, null),
             HoldStep.Thawed when f.Written => (FilesystemState.Thawed, FreezeReason.DeviceWritten, Written(f)),
             HoldStep.Thawed => (FilesystemState.Thawed, null, null),
-            HoldStep.NotHeld => (FilesystemState.Failed, FreezeReason.ThawedByOther, NotHeld(f)),
+            HoldStep.NotHeld => (FilesystemState.Failed, FreezeReason.ThawedByOther, NotHeld(f, cause)),
             HoldStep.Unsupported => (FilesystemState.Skipped, FreezeReason.FreezeNotSupported, $"{f.Plan.Path}: {f.Plan.Type} cannot freeze; it was left out"),
             HoldStep.ThawFailed => (FilesystemState.Failed, FreezeReason.ThawFailed, ThawFailed(f)),
             _ => (FilesystemState.Failed, f.Reason ?? Given(cause), f.Message ?? Untouched(f, cause)),
@@ -97,8 +97,9 @@ internal static class Verdict
     private static string? Untouched(HeldFilesystem f, EndCause? cause) =>
         cause is null ? null : $"{f.Plan.Path}: not frozen, the window ended before";
 
-    private static string NotHeld(HeldFilesystem f) =>
-        $"{f.Plan.Path}: was not frozen any more when it was to be thawed (EINVAL): someone else thawed it; do not trust what was copied in this window";
+    private static string NotHeld(HeldFilesystem f, EndCause? cause) => cause == EndCause.ThawedByRequest
+        ? $"{f.Plan.Path}: {cause.Message}"
+        : $"{f.Plan.Path}: was not frozen any more when it was to be thawed (EINVAL): someone else thawed it; do not trust what was copied in this window";
 
     private static string Written(HeldFilesystem f) =>
         $"{f.Plan.Path}: its device {f.Plan.Superblock} was written to while it was frozen; do not trust what was copied in this window";

@@ -47,7 +47,7 @@ public sealed class CodecFuzzTests
         from state in Gen.Int[0, (int)FilesystemState.Stuck]
         from path in Text
         from texts in MaybeText.Array[5]
-        from numbers in MaybeNumber.Array[4]
+        from numbers in MaybeNumber.Array[7]
         select new FilesystemReport
         {
             Path = path,
@@ -61,6 +61,9 @@ public sealed class CodecFuzzTests
             FreezeNanoseconds = numbers[1],
             HeldNanoseconds = numbers[2],
             ThawNanoseconds = numbers[3],
+            FlushedAt = numbers[4],
+            FrozenAt = numbers[5],
+            ReleasedAt = numbers[6],
         };
 
     private static readonly Gen<WindowReport> Report =
@@ -89,7 +92,7 @@ public sealed class CodecFuzzTests
             Filesystems = filesystems,
         };
 
-    private static readonly Gen<HolderCommand> Command = Gen.Select(Gen.Int[0, (int)HolderCommandKind.CommandGone], Gen.Long).Select(t => new HolderCommand((HolderCommandKind)t.Item1, t.Item2));
+    private static readonly Gen<HolderCommand> Command = Gen.Select(Gen.Int[0, (int)HolderCommandKind.ThawedByRequest], Gen.Long).Select(t => new HolderCommand((HolderCommandKind)t.Item1, t.Item2));
 
     /// <summary>Inputs that were found, or that are worth to be tried each time, in hexadecimal.</summary>
     public static TheoryData<string> Kept => [

@@ -22,7 +22,7 @@ public sealed class EveryOrderTests
         FreezeErrors = [Errno.Busy, Errno.NotSupported, Errno.NotPermitted, Errno.AccessDenied, Errno.InputOutput, Errno.Interrupted, Errno.NoMemory],
         ThawErrors = [Errno.InputOutput, Errno.NotPermitted, Errno.Interrupted, Errno.TryAgain],
         Errors = 4,
-        Ends = [EndCause.ThawRequested, EndCause.AgentDied, EndCause.Stopped, EndCause.CommandGone],
+        Ends = [EndCause.ThawRequested, EndCause.AgentDied, EndCause.Stopped, EndCause.CommandGone, EndCause.ThawedByRequest],
         LateClocks = 1,
     });
 

@@ -32,7 +32,7 @@ public sealed class RandomOrderTests
             FlushErrors = [Errno.InputOutput, Errno.Interrupted],
             FreezeErrors = [Errno.Busy, Errno.NotSupported, Errno.NotPermitted, Errno.InputOutput, Errno.Interrupted, Errno.NoMemory, Errno.TryAgain],
             ThawErrors = [Errno.InputOutput, Errno.Interrupted, Errno.TryAgain, Errno.NotPermitted],
-            Ends = [EndCause.ThawRequested, EndCause.AgentDied, EndCause.Stopped, EndCause.CommandGone],
+            Ends = [EndCause.ThawRequested, EndCause.AgentDied, EndCause.Stopped, EndCause.CommandGone, EndCause.ThawedByRequest],
             Errors = budgets[0],
             StrangerFreezes = budgets[1],
             StrangerThaws = budgets[2],

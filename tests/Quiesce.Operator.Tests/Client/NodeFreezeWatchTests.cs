@@ -85,6 +85,33 @@ public sealed class NodeFreezeWatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_that_is_made_at_the_start_above_a_name_that_has_just_become_free_is_found()
+    {
+        Follow();
+        await ExpectAsync("=");
+        // Whoever made it did not know that the name below it is free.
+        await CreateAsync(1);
+        await ExpectAsync("+node-1-1");
+        await CreateAsync(0);
+        await ExpectAsync("+node-1-0");
+    }
+
+    [Fact]
+    public async Task A_plan_opens_no_watch_while_nothing_else_is_planned()
+    {
+        Follow();
+        await ExpectAsync("=");
+        var first = NextAsync(); // only now are watches opened
+        await _cluster.Server.Requests.WaitForAsync(new() { Verbs = ["watch"], Resource = "nodefreezes" }, 2, CancellationToken.None).Soon();
+        _cluster.Server.Requests.Clear();
+        await CreateAsync(0);
+        Assert.Equal("+node-1-0", await first);
+        await DeleteAsync(0);
+        await ExpectAsync("-node-1-0");
+        Assert.DoesNotContain(_cluster.Server.Requests.Requests, r => r.Verb == "watch");
+    }
+
+    [Fact]
     public async Task What_is_there_at_the_start_is_told_first_whatever_its_name_and_then_the_free_ones_are_watched()
     {
         await CreateAsync(1);

@@ -51,22 +51,29 @@ internal sealed class FakeAgent : IAsyncDisposable
                 case WatchEvent<NodeFreeze>.Added(var plan) when plan.Status!.Phase < NodeFreezePhase.Thawed:
                     // Begun by a predecessor, whose death thawed everything.
                     var wasFrozen = plan.Status.Phase >= NodeFreezePhase.Frozen;
-                    await new ResourceClient<NodeFreeze>(_connection, Kinds.NodeFreezes).PatchStatusAsync(
-                        plan,
-                        plan with
-                        {
-                            Status = plan.Status with
-                            {
-                                Phase = wasFrozen ? NodeFreezePhase.Broken : NodeFreezePhase.Failed,
-                                Reason = Reasons.AgentRestarted,
-                                AgentInstance = Instance,
-                            },
-                        },
-                        _stop.Token);
+                    await ReportRestartAsync(plan, plan.Status with { Phase = wasFrozen ? NodeFreezePhase.Broken : NodeFreezePhase.Failed, Reason = Reasons.AgentRestarted, AgentInstance = Instance });
                     break;
                 case WatchEvent<NodeFreeze>.Deleted(var plan):
                     if (_sessions.TryGetValue(plan.Metadata.Uid, out var session)) session.Gone();
                     break;
+            }
+        }
+    }
+
+    // The predecessor's last report may still be on its way.
+    private async Task ReportRestartAsync(NodeFreeze plan, NodeFreezeStatus status)
+    {
+        var client = new ResourceClient<NodeFreeze>(_connection, Kinds.NodeFreezes);
+        for (var now = plan; now?.Metadata.Uid == plan.Metadata.Uid; now = await client.GetAsync(plan.Metadata.NamespaceProperty, plan.Metadata.Name, _stop.Token))
+        {
+            try
+            {
+                await client.PatchStatusAsync(now, now with { Status = status }, _stop.Token);
+                return;
+            }
+            catch (KubernetesApiException e) when (e.IsConflict)
+            {
+                // On the next version.
             }
         }
     }
