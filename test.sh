@@ -120,6 +120,11 @@ for name in "${suites[@]}"; do
   esac
 done
 
+# Once more at the end, where it is looked for: each failed test, and the first line of why.
+for suite in $broken; do
+  log="artifacts/log/$(sed -E 's/\((.*)\)$/-\1/' <<<"$suite").log"
+  if [ -f "$log" ]; then grep -E -A 1 '^failed ' "$log" | grep -v '^--$' | cut -c1-300 >&2 || true; fi
+done
 [ -z "$broken" ] || say "failed:$broken; each has its whole output in artifacts/log"
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ -z "$broken" ] && [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
