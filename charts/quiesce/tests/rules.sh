@@ -226,7 +226,7 @@ may $operator watch /pods $agents
 same "an agent, in any namespace" "" "$(rules $agent "$shop")"
 same "an agent, in its own namespace" "" "$(rules $agent $agents)"
 same "an agent, in the operator's namespace" 'freezewindows.quiesce.dev [] [] [list watch]
-nodefreezes.quiesce.dev [] [] [list watch]
+nodefreezes.quiesce.dev [] [] [get list watch]
 nodefreezes.quiesce.dev/status [] [] [patch]' "$(rules $agent $system)"
 for who in $operator $agent; do
   may_not "$who" get /secrets $system
