@@ -25,6 +25,7 @@ public sealed class CliTests(Installation installation)
         (code, said) = await scene.RawAsync("status", name);
         Assert.True(code == 0, said);
         Assert.Contains($"{name}: Frozen", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("stood still", said, StringComparison.Ordinal); // they still do
         Assert.Contains(scene.Filesystem.MountPoint, said, StringComparison.Ordinal);
         (code, said) = await scene.RawAsync("status");
         Assert.Contains(said.Split('\n'), line => line.StartsWith(name, StringComparison.Ordinal) && line.Contains("Frozen", StringComparison.Ordinal));
@@ -36,6 +37,7 @@ public sealed class CliTests(Installation installation)
         (code, said) = await scene.RawAsync("thaw", name);
         Assert.True(code == 0, said);
         Assert.Contains("held without a break", said, StringComparison.Ordinal);
+        Assert.Matches($@"writers stood still for [0-9]+\.[0-9]{{3}} s at most, on {scene.Filesystem.MountPoint} of {scene.Node.Name}\n", said);
         await scene.Writer.FrozenOnceAsync(longestSeconds: 30);
         Assert.DoesNotContain("had ended before", said, StringComparison.Ordinal);
         // Asked once more it says the same, and that it is not about the time since.

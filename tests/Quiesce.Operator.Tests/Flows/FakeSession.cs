@@ -236,18 +236,25 @@ internal sealed class FakeSession
         _status = status with { HolderProtected = Script.HolderProtected, BootID = "boot", AgentInstance = _agent.Instance, ObservedGeneration = _plan.Metadata.Generation ?? 1 };
         if (IsSilent) return;
         var client = new ResourceClient<NodeFreeze>(_connection, Kinds.NodeFreezes);
+        var stale = false;
         for (var tries = 1; !_die.IsCancellationRequested; tries++)
         {
             try
             {
+                if (stale)
+                {
+                    if (await client.GetAsync(_plan.Metadata.NamespaceProperty, _plan.Metadata.Name, _die.Token) is not { } now || now.Metadata.Uid != _plan.Metadata.Uid) return;
+                    _plan = now;
+                    stale = false;
+                }
+
                 // Against no status at all: every member is written.
                 _plan = await client.PatchStatusAsync(_plan with { Status = null }, _plan with { Status = _status }, _die.Token);
                 return;
             }
             catch (KubernetesApiException e) when (e.IsConflict)
             {
-                if (await client.GetAsync(_plan.Metadata.NamespaceProperty, _plan.Metadata.Name, _die.Token) is not { } now || now.Metadata.Uid != _plan.Metadata.Uid) return;
-                _plan = now;
+                stale = true;
             }
             catch (KubernetesApiException e) when (e.IsTransient)
             {
