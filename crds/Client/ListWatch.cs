@@ -119,10 +119,16 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
                 }
 
                 Progress();
+                var entry = watch.Current;
+                if (entry.IsOpening)
+                {
+                    yield return new WatchEvent<T>.Watching();
+                    continue;
+                }
+
                 entries++;
                 _failures = 0;
                 _lastHeard = _time.GetUtcNow();
-                var entry = watch.Current;
                 if (!string.IsNullOrEmpty(entry.ResourceVersion)) _version = entry.ResourceVersion;
                 if (entry.Object is { } o && Apply(entry.Type, o) is { } change) yield return change;
             }

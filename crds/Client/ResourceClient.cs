@@ -11,8 +11,7 @@ namespace Quiesce.Crds.Client;
 /// <summary>Reads and writes one kind. Safe for any number of threads; holds no state.</summary>
 /// <remarks>
 /// Every method throws <see cref="KubernetesApiException"/> when the server refuses or does not answer, and
-/// <see cref="OperationCanceledException"/> when its token is cancelled. Objects come without their managed fields, which
-/// nothing here reads and which are most of an object's size.
+/// <see cref="OperationCanceledException"/> when its token is cancelled. Objects come without their managed fields.
 /// </remarks>
 public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceKind<T> kind)
     where T : class, IKubernetesObject<V1ObjectMeta>
@@ -31,7 +30,7 @@ public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceK
     {
         try
         {
-            return Strip(await SendAsync(HttpMethod.Get, kind.Type.ObjectPath(ns, name), null, kind.Json, cancellationToken));
+            return Complete(await SendAsync(HttpMethod.Get, kind.Type.ObjectPath(ns, name), null, kind.Json, cancellationToken));
         }
         catch (KubernetesApiException e) when (e.IsNotFound)
         {
@@ -65,7 +64,7 @@ public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceK
     public async Task<T> CreateAsync(T o, CancellationToken cancellationToken)
     {
         var path = kind.Type.CollectionPath(o.Metadata.NamespaceProperty);
-        return Strip(await SendAsync(HttpMethod.Post, path, Json(JsonSerializer.Serialize(o, kind.Json)), kind.Json, cancellationToken));
+        return Complete(await SendAsync(HttpMethod.Post, path, Json(JsonSerializer.Serialize(o, kind.Json)), kind.Json, cancellationToken));
     }
 
     /// <summary>Merge-patches everything but the status.</summary>
@@ -131,10 +130,10 @@ public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceK
         }
     }
 
-    internal static T Strip(T o)
+    /// <summary>An object has metadata, whatever the server says.</summary>
+    internal static T Complete(T o)
     {
         o.Metadata ??= new();
-        o.Metadata.ManagedFields = null;
         return o;
     }
 
@@ -151,7 +150,7 @@ public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceK
             {
                 // Lists of the API server leave the kind out of their items.
                 if (string.IsNullOrEmpty(item.Kind)) (item.ApiVersion, item.Kind) = (kind.Type.ApiVersion, kind.Type.Kind);
-                items.Add(Strip(item));
+                items.Add(Complete(item));
             }
 
             if (string.IsNullOrEmpty(page.Metadata.ContinueProperty)) return page with { Items = items };
@@ -174,7 +173,7 @@ public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceK
 
         var content = new ByteArrayContent(Encoding.UTF8.GetBytes(patch.ToJsonString()));
         content.Headers.ContentType = new MediaTypeHeaderValue("application/merge-patch+json");
-        return Strip(await SendAsync(HttpMethod.Patch, path, content, kind.Json, cancellationToken));
+        return Complete(await SendAsync(HttpMethod.Patch, path, content, kind.Json, cancellationToken));
     }
 
     private async Task<TAnswer> SendAsync<TAnswer>(
@@ -186,8 +185,7 @@ public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceK
         var operation = $"{method} {path}";
         try
         {
-            await using var body = await response.Content.ReadAsStreamAsync(limit.Token);
-            return await JsonSerializer.DeserializeAsync(body, answer, limit.Token)
+            return JsonSerializer.Deserialize(await response.Content.ReadAsByteArrayAsync(limit.Token), answer)
                 ?? throw new KubernetesApiException(operation, response.StatusCode, "BadAnswer", "the answer is null");
         }
         catch (JsonException e)
@@ -204,9 +202,9 @@ public sealed class ResourceClient<T>(KubernetesConnection connection, ResourceK
 
     private JsonObject StatusOf(T o)
     {
-        var json = JsonSerializer.SerializeToNode(o, kind.Json)!.AsObject();
+        var status = kind.Json.Properties.FirstOrDefault(p => p.Name == "status");
         var only = new JsonObject();
-        if (json["status"] is { } status) only["status"] = status.DeepClone();
+        if (status?.Get?.Invoke(o) is { } value) only["status"] = JsonSerializer.SerializeToNode(value, kind.Json.Options.GetTypeInfo(status.PropertyType));
         return only;
     }
 

@@ -5,11 +5,21 @@ using k8s.Models;
 namespace Quiesce.Crds.Client;
 
 /// <summary>A kind of object: where it is found and how it is read and written.</summary>
-/// <param name="Type">Where it is found.</param>
-/// <param name="Json">The source-generated JSON of one object.</param>
-/// <param name="ListJson">The source-generated JSON of a list.</param>
-public sealed record ResourceKind<T>(ResourceType Type, JsonTypeInfo<T> Json, JsonTypeInfo<ResourceList<T>> ListJson)
-    where T : class, IKubernetesObject<V1ObjectMeta>;
+/// <param name="type">Where it is found.</param>
+/// <param name="json">The source-generated JSON of one object.</param>
+/// <param name="listJson">The source-generated JSON of a list.</param>
+public sealed class ResourceKind<T>(ResourceType type, JsonTypeInfo<T> json, JsonTypeInfo<ResourceList<T>> listJson)
+    where T : class, IKubernetesObject<V1ObjectMeta>
+{
+    /// <summary>Where it is found.</summary>
+    public ResourceType Type => type;
+
+    /// <summary>The JSON of one object, in which its managed fields are skipped: nothing here reads them, and they are up to half of an object.</summary>
+    public JsonTypeInfo<T> Json { get; } = WithoutManagedFields.Of(json);
+
+    /// <summary>The JSON of a list of such objects.</summary>
+    public JsonTypeInfo<ResourceList<T>> ListJson { get; } = WithoutManagedFields.Of(listJson);
+}
 
 /// <summary>Every kind Quiesce reads or writes.</summary>
 public static class Kinds

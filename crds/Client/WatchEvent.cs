@@ -26,6 +26,9 @@ public abstract record WatchEvent<T>
     /// <param name="ResourceVersion">The version of the list.</param>
     public sealed record Synced(IReadOnlyList<T> Items, string ResourceVersion) : WatchEvent<T>;
 
+    /// <summary>The server has opened a watch: what changes from here on is told as soon as it does. Told for each watch that follows another.</summary>
+    public sealed record Watching : WatchEvent<T>;
+
     /// <summary>Nothing can be said of the world since then; told once for each outage, which <see cref="Synced"/> ends.</summary>
     /// <param name="Since">When the server was last heard, by this process' clock.</param>
     /// <param name="Error">What is wrong.</param>

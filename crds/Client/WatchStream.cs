@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.IO.Pipelines;
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
@@ -16,8 +18,14 @@ namespace Quiesce.Crds.Client;
 internal sealed class WatchStream<T>(ResourceClient<T> client, ListWatchOptions options, TimeProvider time)
     where T : class, IKubernetesObject<V1ObjectMeta>
 {
-    /// <summary>An entry of the stream; <see cref="Object"/> is null for a bookmark.</summary>
-    internal readonly record struct Entry(string Type, T? Object, string? ResourceVersion);
+    /// <summary>An entry of the stream; <see cref="Object"/> is null for a bookmark, and for the opening.</summary>
+    internal readonly record struct Entry(string Type, T? Object, string? ResourceVersion)
+    {
+        /// <summary>The first one, made here: the server has answered, and it answers when it has begun to watch.</summary>
+        internal static readonly Entry Opening = new("OPENING", null, null);
+
+        internal bool IsOpening => Type == Opening.Type;
+    }
 
     /// <summary>Opens the watch and yields its entries to its end.</summary>
     /// <exception cref="KubernetesApiException">Refused, cut, silent for too long, or ended by an <c>ERROR</c> event.</exception>
@@ -34,48 +42,94 @@ internal sealed class WatchStream<T>(ResourceClient<T> client, ListWatchOptions 
         using var response = await client.Connection.SendAsync(HttpMethod.Get, path, null, cancellationToken);
         using var silence = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, silence.Token);
-        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-        using var reader = new StreamReader(body);
-        while (true)
+        var body = PipeReader.Create(await response.Content.ReadAsStreamAsync(cancellationToken));
+        yield return Entry.Opening;
+        try
         {
-            string? line;
-            silence.CancelAfter(TimeSpan.FromSeconds(seconds) + options.SilenceAllowance);
-            try
+            for (var scanned = 0L; ;)
             {
-                line = await reader.ReadLineAsync(either.Token);
-            }
-            catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException or ObjectDisposedException)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                throw silence.IsCancellationRequested
-                    ? new KubernetesApiException(operation, null, "Timeout", "the watch has gone silent", innerException: e)
-                    : client.Connection.NoAnswer(operation, e);
-            }
+                ReadResult read;
+                silence.CancelAfter(TimeSpan.FromSeconds(seconds) + options.SilenceAllowance);
+                try
+                {
+                    read = await body.ReadAsync(either.Token);
+                }
+                catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException or ObjectDisposedException)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    throw silence.IsCancellationRequested
+                        ? new KubernetesApiException(operation, null, "Timeout", "the watch has gone silent", innerException: e)
+                        : client.Connection.NoAnswer(operation, e);
+                }
 
-            // Only the wait for the server counts, not what the consumer does with an entry.
-            silence.CancelAfter(Timeout.InfiniteTimeSpan);
-            if (line is null) yield break;
-            if (line.Length != 0) yield return Parse(operation, line);
+                // Only the wait for the server counts, not what the consumer does with an entry.
+                silence.CancelAfter(Timeout.InfiniteTimeSpan);
+                var rest = read.Buffer;
+                while (rest.Slice(scanned).PositionOf((byte)'\n') is { } end)
+                {
+                    var line = rest.Slice(0, end);
+                    rest = rest.Slice(rest.GetPosition(1, end));
+                    scanned = 0;
+                    if (!line.IsEmpty) yield return Parse(operation, line);
+                }
+
+                if (read.IsCompleted)
+                {
+                    if (!rest.IsEmpty) yield return Parse(operation, rest);
+                    yield break;
+                }
+
+                scanned = rest.Length; // a line may come in hundreds of pieces
+                body.AdvanceTo(rest.Start, rest.End);
+            }
+        }
+        finally
+        {
+            await body.CompleteAsync();
         }
     }
 
-    private Entry Parse(string operation, string line)
+    private Entry Parse(string operation, ReadOnlySequence<byte> line)
     {
         try
         {
-            var entry = JsonSerializer.Deserialize(line, CoreJson.Default.WatchLine)!;
-            switch (entry.Type)
+            var reader = new Utf8JsonReader(line);
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw new JsonException("it is no object");
+            string? type = null;
+            Utf8JsonReader o = default;
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                if (reader.ValueTextEquals("type"u8))
+                {
+                    reader.Read();
+                    type = reader.GetString();
+                }
+                else if (reader.ValueTextEquals("object"u8))
+                {
+                    reader.Read();
+                    o = reader;
+                    if (type is not null) break; // as the server writes it: the object is read once
+                    reader.Skip();
+                }
+                else
+                {
+                    reader.Skip();
+                }
+            }
+
+            if (type is null || o.TokenType != JsonTokenType.StartObject) throw new JsonException("it has no type, or no object");
+            switch (type)
             {
                 case "BOOKMARK":
-                    return new(entry.Type, null, entry.Object.Deserialize(CoreJson.Default.BookmarkObject)?.Metadata?.ResourceVersion);
+                    return new(type, null, JsonSerializer.Deserialize(ref o, CoreJson.Default.BookmarkObject)?.Metadata?.ResourceVersion);
                 case "ERROR":
-                    var status = entry.Object.Deserialize(CoreJson.Default.ApiStatus);
+                    var status = JsonSerializer.Deserialize(ref o, CoreJson.Default.ApiStatus);
                     var code = (HttpStatusCode)(status?.Code ?? 500);
                     throw new KubernetesApiException(
                         operation, code, status?.Reason ?? code.ToString(), status?.Message ?? "the watch was ended by the server");
                 default:
-                    var o = entry.Object.Deserialize(client.Kind.Json) ?? throw new JsonException("the object is null");
-                    return new(entry.Type ?? "", ResourceClient<T>.Strip(o), o.Metadata.ResourceVersion);
+                    var item = ResourceClient<T>.Complete(JsonSerializer.Deserialize(ref o, client.Kind.Json)!);
+                    return new(type, item, item.Metadata.ResourceVersion);
             }
         }
         catch (JsonException e)

@@ -55,7 +55,10 @@ internal sealed class AgentContext(
     internal NodeFreezeWatch WatchNode() => new(NodeFreezes, ns, identity.Node, time: time);
 
     /// <summary>Follows the FreezeWindow of a plan; null means that it is gone, which only a completed list or a deletion says, or a window of that name that is not the plan's.</summary>
-    internal async IAsyncEnumerable<FreezeWindowSpec?> FollowWindow(NodeFreeze plan, [EnumeratorCancellation] CancellationToken cancel)
+    /// <param name="plan">The plan.</param>
+    /// <param name="watching">Called whenever the server has opened a watch of it: a command comes at once from then on.</param>
+    /// <param name="cancel">Ends it.</param>
+    internal async IAsyncEnumerable<FreezeWindowSpec?> FollowWindow(NodeFreeze plan, Action watching, [EnumeratorCancellation] CancellationToken cancel)
     {
         var name = plan.Spec.Window!;
         // A plan and a window that both came out of a backup: the plan still names the window it was made for.
@@ -77,6 +80,9 @@ internal sealed class AgentContext(
                     break;
                 case WatchEvent<FreezeWindow>.Modified(var item):
                     yield return uid is null || uid == item.Metadata.Uid ? item.Spec : null;
+                    break;
+                case WatchEvent<FreezeWindow>.Watching:
+                    watching();
                     break;
                 case WatchEvent<FreezeWindow>.Deleted:
                 case WatchEvent<FreezeWindow>.Synced { Items.Count: 0 }:

@@ -98,7 +98,9 @@ internal sealed class NodeFreezeSession
     private async Task<WindowReport> HoldAsync()
     {
         using var follow = CancellationTokenSource.CreateLinkedTokenSource(gone.Token);
-        var window = context.FollowWindow(plan, follow.Token).GetAsyncEnumerator(CancellationToken.None);
+        // Prepared is what the operator commands the freeze on, and a node that still opens its watch would hear of it later than the others.
+        var watching = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var window = context.FollowWindow(plan, () => watching.TrySetResult(), follow.Token).GetAsyncEnumerator(CancellationToken.None);
         try
         {
             FreezeWindowSpec? command;
@@ -156,7 +158,7 @@ internal sealed class NodeFreezeSession
                 };
                 if (report.IsFinal || !worthTelling) continue;
                 (told, deadline) = (report.Phase, report.Deadline);
-                Report(report);
+                Report(report, report.Phase == WindowPhase.Prepared ? watching.Task : Task.CompletedTask);
             }
             await follow.CancelAsync().ConfigureAwait(false);
             await commands.ConfigureAwait(false);
@@ -229,9 +231,11 @@ internal sealed class NodeFreezeSession
         AgentActivity.End(activity, final, context.Time);
     }
 
-    private void Report(WindowReport report)
+    private void Report(WindowReport report) => Report(report, Task.CompletedTask);
+
+    private void Report(WindowReport report, Task first)
     {
         context.Log.Changed(plan.Metadata.Name, report.Phase.ToString(), AgentLog.Why(report));
-        status.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time, plan.Spec.Volumes));
+        status.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time, plan.Spec.Volumes), first);
     }
 }

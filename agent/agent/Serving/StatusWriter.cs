@@ -20,7 +20,7 @@ internal sealed class StatusWriter
     private readonly CancellationTokenSource stop = new();
     private readonly Task writing;
     private NodeFreeze written;
-    private NodeFreezeStatus? wanted;
+    private (NodeFreezeStatus Status, Task After)? wanted;
     private bool last;
 
     internal StatusWriter(NodeFreeze o, ResourceClient<NodeFreeze> client, TimeProvider time, ILogger log)
@@ -33,10 +33,16 @@ internal sealed class StatusWriter
     internal bool Written { get; private set; }
 
     /// <summary>Replaces what is to be written next.</summary>
-    internal void Write(NodeFreezeStatus status)
+    internal void Write(NodeFreezeStatus status) => Write(status, Task.CompletedTask);
+
+    /// <summary>Replaces what is to be written next.</summary>
+    /// <param name="status">What it is.</param>
+    /// <param name="after">It is kept back until then, unless something newer takes its place.</param>
+    internal void Write(NodeFreezeStatus status, Task after)
     {
-        lock (gate) wanted = status;
+        lock (gate) wanted = (status, after);
         changed.Release();
+        if (!after.IsCompleted) _ = after.ContinueWith(_ => changed.Release(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
     /// <summary>Writes what is left, until it succeeds, the object is gone, or the patience is over.</summary>
@@ -56,12 +62,16 @@ internal sealed class StatusWriter
             for (var failures = 0; ;)
             {
                 await changed.WaitAsync(stop.Token).ConfigureAwait(false);
-                NodeFreezeStatus? status;
-                lock (gate) (status, wanted) = (wanted, null);
-                if (status is not null && !await TryWriteAsync(status).ConfigureAwait(false))
+                (NodeFreezeStatus Status, Task After)? now;
+                lock (gate)
+                {
+                    if (wanted is { After.IsCompleted: false }) continue;
+                    (now, wanted) = (wanted, null);
+                }
+                if (now is { } next && !await TryWriteAsync(next.Status).ConfigureAwait(false))
                 {
                     await Task.Delay(Backoff.Default.After(++failures), time, stop.Token).ConfigureAwait(false);
-                    lock (gate) wanted ??= status;
+                    lock (gate) wanted ??= next;
                     changed.Release();
                     continue;
                 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Quiesce.Crds.Client;
@@ -8,7 +7,6 @@ namespace Quiesce.Crds.Client;
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ApiStatus))]
-[JsonSerializable(typeof(WatchLine))]
 [JsonSerializable(typeof(BookmarkObject))]
 [JsonSerializable(typeof(ApiGroup))]
 [JsonSerializable(typeof(Node))]
@@ -24,14 +22,6 @@ namespace Quiesce.Crds.Client;
 [JsonSerializable(typeof(ResourceList<Lease>))]
 [JsonSerializable(typeof(ResourceList<Event>))]
 internal sealed partial class CoreJson : JsonSerializerContext;
-
-/// <summary>One line of a watch.</summary>
-internal sealed record WatchLine
-{
-    public string? Type { get; init; }
-
-    public JsonElement Object { get; init; }
-}
 
 /// <summary>What the server says of a group, as far as it is read.</summary>
 internal sealed record ApiGroup

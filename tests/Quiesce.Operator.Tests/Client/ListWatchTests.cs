@@ -45,6 +45,7 @@ public sealed class ListWatchTests : IAsyncLifetime
             WatchEvent<ThawRequest>.Modified e => $"~{e.Item.Metadata.Name}",
             WatchEvent<ThawRequest>.Deleted e => $"-{e.Item.Metadata.Name}",
             WatchEvent<ThawRequest>.Synced e => $"={string.Join(",", e.Items.Select(i => i.Metadata.Name).Order())}",
+            WatchEvent<ThawRequest>.Watching => await NextAsync(),
             _ => "!",
         };
     }
@@ -79,6 +80,27 @@ public sealed class ListWatchTests : IAsyncLifetime
         await _client.DeleteAsync(null, "a");
         await ExpectAsync("-a");
         if (_cluster.IsLocal) Assert.Equal(before, _cluster.Server.Requests.Count(Lists));
+    }
+
+    [Fact]
+    public async Task An_open_watch_is_told_when_the_server_has_opened_it()
+    {
+        await CreateAsync("a");
+        var open = new TaskCompletionSource();
+        if (_cluster.IsLocal) _cluster.Server.Faults.Inject(Watches, FaultEffect.HoldUntil(open.Task));
+        Follow();
+        await ExpectAsync("+a", "=a");
+        var next = _events.MoveNextAsync().AsTask();
+        if (_cluster.IsLocal)
+        {
+            await Eventually.TrueAsync(() => _cluster.Server.Requests.Count(Watches) == 1, "a watch asked for");
+            await Task.Delay(100);
+            Assert.False(next.IsCompleted);
+        }
+
+        open.SetResult();
+        Assert.True(await next.Soon()); // and nothing has happened that it could tell
+        Assert.IsType<WatchEvent<ThawRequest>.Watching>(_events.Current);
     }
 
     [Fact]
@@ -304,7 +326,7 @@ public sealed class ListWatchTests : IAsyncLifetime
     {
         Follow();
         await ExpectAsync("=");
-        var next = _events.MoveNextAsync().AsTask();
+        var next = NextAsync();
         await WatchingAsync();
         await _stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next.Soon());

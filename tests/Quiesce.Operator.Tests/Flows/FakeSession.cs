@@ -15,6 +15,7 @@ internal sealed class FakeSession
     private readonly CancellationTokenSource _die = new();
     private readonly Channel<FreezeWindow?> _commands = Channel.CreateUnbounded<FreezeWindow?>();
     private readonly Task _run;
+    private readonly TaskCompletionSource _watching = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private NodeFreezeStatus _status = new();
 
     public FakeSession(FakeAgent agent, NodeFreeze plan, KubernetesConnection connection)
@@ -89,7 +90,7 @@ internal sealed class FakeSession
         if (Script.FailsToPrepare is { } reason) return Failed(reason);
         // What the node knows before anyone else can: a freeze before this line on another node would be a broken barrier.
         _agent.Ledger?.Prepared(Uid, _agent.Node);
-        if (!atOnce) await ReportAsync(new() { Phase = NodeFreezePhase.Prepared, Filesystems = Filesystems(FilesystemState.Prepared) });
+        if (!atOnce && await WouldHearAsync(Left())) await ReportAsync(new() { Phase = NodeFreezePhase.Prepared, Filesystems = Filesystems(FilesystemState.Prepared) });
         while (command.Spec.DesiredState == WindowState.Prepared)
         {
             (late, command) = await NextAsync(Left());
@@ -190,6 +191,15 @@ internal sealed class FakeSession
     private FilesystemStatus[] Filesystems(FilesystemState state, string? reason = null) =>
         [.. Enumerable.Range(0, Script.Filesystems).Select(i => new FilesystemStatus { Path = $"/srv/{i}", State = state, Reason = reason, Type = "ext4", FreezeMilliseconds = i })];
 
+    /// <summary>Waits until the window is watched; false when a command, its end or the time is there first.</summary>
+    private async Task<bool> WouldHearAsync(TimeSpan within)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(_die.Token);
+        over.CancelAfter(within > TimeSpan.Zero ? within : TimeSpan.Zero);
+        await Task.WhenAny(_watching.Task, _commands.Reader.WaitToReadAsync(over.Token).AsTask());
+        return _watching.Task.IsCompleted;
+    }
+
     /// <summary>The next command; <c>Late</c> when none comes in time.</summary>
     private async Task<(bool Late, FreezeWindow? Command)> NextAsync(TimeSpan within)
     {
@@ -223,6 +233,9 @@ internal sealed class FakeSession
                     break;
                 case WatchEvent<FreezeWindow>.Modified(var window):
                     _commands.Writer.TryWrite(window);
+                    break;
+                case WatchEvent<FreezeWindow>.Watching:
+                    _watching.TrySetResult();
                     break;
                 case WatchEvent<FreezeWindow>.Deleted or WatchEvent<FreezeWindow>.Synced { Items.Count: 0 }:
                     _commands.Writer.TryWrite(null);

@@ -1,0 +1,39 @@
+using Quiesce.Cluster.Faults;
+using Quiesce.Crds;
+using Quiesce.EndToEnd.Tests.Running;
+using Quiesce.RealFilesystems;
+
+namespace Quiesce.EndToEnd.Tests;
+
+/// <summary>Nodes freeze together: the command is given when each of them would hear it. Any agent's watch is held up, so nothing runs beside it.</summary>
+[TestClass(DisableParallelization = true)]
+public sealed class BarrierTests(Installation installation)
+{
+    [Fact]
+    public async Task Nobody_is_told_to_freeze_before_every_node_would_hear_it()
+    {
+        await installation.RequireAsync();
+        Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
+        using var guard = Guard.Start(TimeSpan.FromSeconds(40), ext4.MountPoint, xfs.MountPoint);
+        var (one, two) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
+        var open = new TaskCompletionSource();
+        var agents = new RequestMatch { Verbs = ["watch"], Resource = "freezewindows", UserAgent = "quiesce-agent" };
+        using var late = installation.Server.Local!.Faults.Inject(agents, FaultEffect.HoldUntil(open.Task), skip: 1); // the watch of whichever comes second
+
+        var request = await Request.OfAsync(installation, 30, Request.HostPath(one, ext4.MountPoint), Request.HostPath(two, xfs.MountPoint));
+        await Eventually.TrueAsync(() => late.Hits == 1, "the second agent opening its watch");
+        await Eventually.GetAsync(
+            async () => (await request.NodeFreezeAsync(one))!.Status?.Phase == NodeFreezePhase.Prepared || (await request.NodeFreezeAsync(two))!.Status?.Phase == NodeFreezePhase.Prepared ? "prepared" : null,
+            () => "one of the nodes prepared");
+        await Task.Delay(TimeSpan.FromSeconds(1)); // the other one has long prepared everything
+        var window = await installation.FreezeWindows.GetAsync(InternalNames.DefaultNamespace, InternalNames.Window(request.Uid), CancellationToken.None);
+        Assert.Equal(WindowState.Prepared, window!.Spec.DesiredState);
+        open.SetResult();
+        var frozen = await request.PhaseAsync(FreezePhase.Frozen);
+        Assert.InRange(frozen.SkewMilliseconds!.Value, 0, 900);
+        await request.ThawAsync();
+        await request.PhaseAsync(FreezePhase.Thawed);
+    }
+}
