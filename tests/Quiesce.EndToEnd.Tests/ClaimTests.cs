@@ -112,7 +112,7 @@ public sealed class ClaimTests(Installation installation)
         await workload.MountAsync(firstSpace, ext4, await workload.PodAsync("db-0", first.Name, "db", "data-0"), "data-0");
         await workload.MountAsync(secondSpace, xfs, await workload.PodAsync("db-1", second.Name, "db", "data-1"), "data-1");
 
-        second.Agent.Signal(LibC.SIGSTOP);
+        await second.Agent.PauseAsync();
         var request = await Request.CreateInAsync(installation, workload.Namespace, new() { FreezeTimeoutSeconds = 60, DeadlineSeconds = 30, Targets = [Pods("db")] });
         await request.NodeReachesAsync(first.Name, NodeFreezePhase.Prepared);
         await workload.MountAsync(firstSpace, btrfs, await workload.PodAsync("db-2", first.Name, "db", "data-2"), "data-2");

@@ -220,7 +220,7 @@ public sealed class CliTests(Installation installation)
     public async Task An_interrupted_freeze_leaves_nothing_frozen()
     {
         await using var scene = await SceneAsync();
-        scene.Node.Agent.Signal(LibC.SIGSTOP);
+        await scene.Node.Agent.PauseAsync();
         await using var cli = scene.Start("freeze", "--freeze-timeout", "60s");
         await cli.SaysAsync("nodes prepared");
         cli.Signal(LibC.SIGINT);

@@ -31,7 +31,7 @@ public sealed class LeaderTests(Installation installation, ITestOutputHelper out
         await using var first = installation.DetachOperator();
         installation.RunOperator(Electing);
         var left = TimeProvider.System.GetTimestamp();
-        first.Signal(stops ? LibC.SIGSTOP : LibC.SIGKILL);
+        await (stops ? first.PauseAsync() : first.KillAsync());
         await request.ThawAsync();
         var thawed = await request.EndsAsAsync(FreezePhase.Thawed, Reasons.ThawRequested, TimeSpan.FromSeconds(40));
         var took = TimeProvider.System.GetElapsedTime(left);

@@ -63,7 +63,7 @@ public sealed class OperatorTests(Installation installation)
             Targets = [Request.HostPath(one.Name, ext4.MountPoint), Request.HostPath(two.Name, xfs.MountPoint)],
         });
         await request.NodeReachesAsync(two.Name, NodeFreezePhase.Prepared);
-        two.Agent.Signal(LibC.SIGSTOP);
+        await two.Agent.PauseAsync();
         one.Way.Pass();
         await frozen.StandsStillAsync();
         await installation.KillOperatorAsync();

@@ -1,7 +1,6 @@
 using Quiesce.Crds;
 using Quiesce.EndToEnd.Tests.Running;
 using Quiesce.RealFilesystems;
-using Tmds.Linux;
 
 namespace Quiesce.EndToEnd.Tests;
 
@@ -75,7 +74,7 @@ public sealed class RebootTests(Installation installation)
         await using var space = await NodeSpace.CreateAsync([ext4.MountPoint]);
         await using var rebooted = await NodeSpace.CreateAsync([ext4.MountPoint], Guid.NewGuid());
         await using var node = await installation.NodeAsync(new ProgramStart { Wrapper = space.Enter });
-        node.Agent.Signal(LibC.SIGSTOP);
+        await node.Agent.PauseAsync();
         var request = await Request.CreateAsync(installation, new FreezeRequestSpec { DeadlineSeconds = 60, FreezeTimeoutSeconds = 40, Targets = [Request.HostPath(node.Name, ext4.MountPoint)] });
         var plan = await Eventually.GetAsync(async () => await request.NodeFreezeAsync(node.Name), () => "a plan for the node");
         Assert.Null(plan.Status);

@@ -100,7 +100,7 @@ public sealed class VeleroTests(Installation installation)
         await installation.KubectlAsync(
             "annotate", "--overwrite", "pod", "-n", scene.Namespace, Pod,
             $"pre.hook.backup.velero.io/command={scene.Pre.Replace("\"2m\"", "\"3s\"", StringComparison.Ordinal)}", "pre.hook.backup.velero.io/timeout=1500ms");
-        scene.Node.Agent.Signal(LibC.SIGSTOP);
+        await scene.Node.Agent.PauseAsync();
         var (phase, errors) = await scene.Velero().BackupAsync([Pod], () => Task.CompletedTask);
         Assert.Equal("PartiallyFailed", phase);
         Assert.Contains("timed out", Assert.Single(errors), StringComparison.Ordinal);

@@ -66,9 +66,10 @@ public sealed unsafe class HolderChannel(int fd) : IDisposable
             var part = new iovec { iov_base = p, iov_len = buffer.Length };
             var header = new msghdr { msg_iov = &part, msg_iovlen = 1, msg_control = control, msg_controllen = 24 + (MaximumDescriptors * sizeof(int)) };
             ssize_t received;
+            // Where the other side is gone and has left something of ours unread, that is told once, before what it sent: its last report is still to be read.
             do
                 received = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
-            while ((long)received < 0 && errno == EINTR);
+            while ((long)received < 0 && (errno == EINTR || errno == ECONNRESET));
             if ((long)received <= 0) return default;
             if ((long)(ulong)header.msg_controllen >= 16 && *(int*)(control + 8) == SOL_SOCKET && *(int*)(control + 12) == SCM_RIGHTS)
             {

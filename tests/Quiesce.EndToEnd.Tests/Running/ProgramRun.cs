@@ -64,6 +64,25 @@ internal sealed class ProgramRun : IAsyncDisposable
         if (!process.HasExited) _ = LibC.kill(process.Id, signal);
     }
 
+    /// <summary>Sends SIGSTOP and waits until it is so: a thread that is on a processor goes on until another one of the process has got round to the signal.</summary>
+    internal Task PauseAsync()
+    {
+        Signal(LibC.SIGSTOP);
+        return Eventually.TrueAsync(() => HasExited || Stands(), $"process {Id} stopped");
+
+        bool Stands()
+        {
+            try
+            {
+                return Directory.GetDirectories($"/proc/{Id}/task").All(t => File.ReadAllText($"{t}/stat").Split(')')[^1].TrimStart()[0] == 'T');
+            }
+            catch (IOException)
+            {
+                return false; // a thread that has just ended
+            }
+        }
+    }
+
     internal async Task KillAsync()
     {
         Signal(LibC.SIGKILL);

@@ -22,6 +22,9 @@ internal sealed class Request
 
     internal string Uid => Created.Metadata.Uid;
 
+    // What those who serve it said last, for a test that fails.
+    private string Said => string.Join('\n', [installation.OperatorSaid, .. Created.Spec.Targets.Select(t => t.HostPath?.NodeName).OfType<string>().Distinct().Select(n => $"-- {n}\n{installation.AgentSaid(n)}")]);
+
     internal static FreezeTarget HostPath(string node, string path) => new() { HostPath = new HostPathTarget { Path = path, NodeName = node } };
 
     /// <summary>Creates it.</summary>
@@ -54,10 +57,10 @@ internal sealed class Request
             {
                 last = (await GetAsync())?.Status;
                 if (last?.Phase == phase) return last;
-                if (last?.Phase >= FreezePhase.Thawed) Assert.Fail($"ended as {last.Phase}, {last.Reason}: {last.Message} instead of {phase}\n{installation.OperatorSaid}");
+                if (last?.Phase >= FreezePhase.Thawed) Assert.Fail($"ended as {last.Phase}, {last.Reason}: {last.Message} instead of {phase}\n{Said}");
                 return null;
             },
-            () => $"{Namespace}/{Name} {phase}; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{installation.OperatorSaid}",
+            () => $"{Namespace}/{Name} {phase}; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{Said}",
             bound);
     }
 
@@ -67,7 +70,7 @@ internal sealed class Request
         FreezeRequestStatus? last = null;
         return await Eventually.GetAsync(
             async () => (last = (await GetAsync())?.Status)?.Phase >= FreezePhase.Thawed ? last : null,
-            () => $"{Namespace}/{Name} ended; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{installation.OperatorSaid}",
+            () => $"{Namespace}/{Name} ended; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{Said}",
             bound);
     }
 
@@ -75,7 +78,7 @@ internal sealed class Request
     internal async Task<FreezeRequestStatus> EndsAsAsync(FreezePhase phase, string reason, TimeSpan? bound = null)
     {
         var end = await EndAsync(bound);
-        Assert.True((end.Phase, end.Reason) == (phase, reason), $"ended as {end.Phase}, {end.Reason}: {end.Message} instead of {phase}, {reason}\n{installation.OperatorSaid}");
+        Assert.True((end.Phase, end.Reason) == (phase, reason), $"ended as {end.Phase}, {end.Reason}: {end.Message} instead of {phase}, {reason}\n{Said}");
         Assert.Equal(phase == FreezePhase.Thawed ? ConditionStatus.True : ConditionStatus.False, Condition(end, ConditionTypes.WindowIntact).Status);
         return end;
     }
@@ -86,7 +89,7 @@ internal sealed class Request
         NodeFreezeStatus? last = null;
         await Eventually.GetAsync(
             async () => (last = (await NodeFreezeAsync(node))?.Status)?.Phase >= phase ? last : null,
-            () => $"{node} {phase}; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{installation.OperatorSaid}");
+            () => $"{node} {phase}; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{Said}");
     }
 
     /// <summary>Its NodeFreeze for a node; null when there is none.</summary>
@@ -109,7 +112,7 @@ internal sealed class Request
     internal Task DeleteAsync() => installation.FreezeRequests.DeleteAsync(Namespace, Name, cancellationToken: CancellationToken.None);
 
     internal Task GoneAsync(TimeSpan? bound = null) =>
-        Eventually.GetAsync(async () => await GetAsync() is null ? "gone" : null, () => $"{Namespace}/{Name} gone\n{installation.OperatorSaid}", bound);
+        Eventually.GetAsync(async () => await GetAsync() is null ? "gone" : null, () => $"{Namespace}/{Name} gone\n{Said}", bound);
 
     /// <summary>Waits until its internal objects are gone: nothing is left behind in the operator's namespace.</summary>
     internal Task SweptAsync() => Eventually.GetAsync(
@@ -120,7 +123,7 @@ internal sealed class Request
             var freezes = await installation.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, label);
             return windows.Items.Count + freezes.Items.Count == 0 ? "swept" : null;
         },
-        () => $"the internal objects of {Namespace}/{Name} gone\n{installation.OperatorSaid}");
+        () => $"the internal objects of {Namespace}/{Name} gone\n{Said}");
 
     internal static Condition Condition(FreezeRequestStatus status, string type) => Assert.Single(status.Conditions, c => c.Type == type);
 }
