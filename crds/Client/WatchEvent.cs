@@ -26,7 +26,10 @@ public abstract record WatchEvent<T>
     /// <param name="ResourceVersion">The version of the list.</param>
     public sealed record Synced(IReadOnlyList<T> Items, string ResourceVersion) : WatchEvent<T>;
 
-    /// <summary>The server has opened a watch: what changes from here on is told as soon as it does. Told for each watch that follows another.</summary>
+    /// <summary>
+    /// The server has opened a watch: what changes from here on is told as soon as it does. Told of every watch, the first and those that follow it; also of one that the server refuses in its
+    /// first line, because its version is too old, and which is followed by a list at once.
+    /// </summary>
     public sealed record Watching : WatchEvent<T>;
 
     /// <summary>Nothing can be said of the world since then; told once for each outage, which <see cref="Synced"/> ends.</summary>

@@ -132,7 +132,7 @@ internal sealed class WatchStream<T>(ResourceClient<T> client, ListWatchOptions 
                     return new(type, item, item.Metadata.ResourceVersion);
             }
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             var detail = $"a line of the watch cannot be read: {e.Message}";
             throw new KubernetesApiException(operation, HttpStatusCode.OK, "BadAnswer", detail, innerException: e);

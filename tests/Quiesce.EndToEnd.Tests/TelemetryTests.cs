@@ -248,7 +248,8 @@ public sealed class TelemetryTests(Installation installation)
                     return null;
                 }
             },
-            () => "metrics after the slow scrapers");
+            () => "metrics after the slow scrapers",
+            TimeSpan.FromSeconds(60)); // those that wait to be accepted are served first, though nobody is there any more
         await request.GoesAwayAsync();
     }
 

@@ -81,6 +81,9 @@ internal sealed class AgentContext(
                 case WatchEvent<FreezeWindow>.Modified(var item):
                     yield return uid is null || uid == item.Metadata.Uid ? item.Spec : null;
                     break;
+                case WatchEvent<FreezeWindow>.Disconnected(_, var error):
+                    log.WindowNotHeard(plan.Metadata.Name, error.Message);
+                    break;
                 case WatchEvent<FreezeWindow>.Watching:
                     watching();
                     break;

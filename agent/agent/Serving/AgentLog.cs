@@ -30,6 +30,9 @@ internal static partial class AgentLog
     [LoggerMessage(6, LogLevel.Warning, "the API server is not heard since {Since:o}: {Error}. Open windows go on and end by themselves")]
     internal static partial void Disconnected(this ILogger log, DateTimeOffset since, string error);
 
+    [LoggerMessage(16, LogLevel.Warning, "NodeFreeze {Name}: its FreezeWindow is not heard: {Error}. What it holds ends by itself")]
+    internal static partial void WindowNotHeard(this ILogger log, string name, string error);
+
     [LoggerMessage(13, LogLevel.Information, "the API server is heard again")]
     internal static partial void Connected(this ILogger log);
 

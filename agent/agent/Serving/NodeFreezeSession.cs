@@ -159,7 +159,7 @@ internal sealed class NodeFreezeSession
                 if (report.IsFinal || !worthTelling) continue;
                 (told, deadline) = (report.Phase, report.Deadline);
                 // Something between here and the API server may keep the beginning of its answer back: such a node is rather late than never prepared.
-                Report(report, report.Phase == WindowPhase.Prepared ? Task.WhenAny(watching.Task, Task.Delay(Timeout / 4, context.Time, follow.Token)) : Task.CompletedTask);
+                Report(report, report.Phase == WindowPhase.Prepared ? Task.WhenAny(watching.Task, Task.Delay(Timeout / 4, context.Time, CancellationToken.None)) : Task.CompletedTask);
             }
             await follow.CancelAsync().ConfigureAwait(false);
             await commands.ConfigureAwait(false);

@@ -41,8 +41,7 @@ internal sealed class StatusWriter
     internal void Write(NodeFreezeStatus status, Task after)
     {
         lock (gate) wanted = (status, after);
-        changed.Release();
-        if (!after.IsCompleted) _ = after.ContinueWith(_ => changed.Release(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = after.ContinueWith(_ => changed.Release(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
     /// <summary>Writes what is left, until it succeeds, the object is gone, or the patience is over.</summary>

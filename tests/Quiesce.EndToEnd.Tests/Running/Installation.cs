@@ -130,7 +130,7 @@ public sealed class Installation : IAsyncLifetime
     internal ProgramRun Agent(string node) => nodes[node].Agent;
 
     /// <summary>What its agent said last, where it has one.</summary>
-    internal string AgentSaid(string node) => nodes.TryGetValue(node, out var there) ? there.Agent.SaidLast : "(no agent)";
+    internal string AgentSaid(string node) => nodes.TryGetValue(node, out var there) ? there.AgentSaid : "(not known here)";
 
     internal Task StopAgentAsync(string node) => nodes[node].StopAgentAsync();
 

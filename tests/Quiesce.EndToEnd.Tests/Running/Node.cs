@@ -18,6 +18,9 @@ internal sealed class Node(Installation installation, string name, ProgramStart 
 
     internal ProgramRun Agent => agent ?? throw new InvalidOperationException($"{name} has no agent now");
 
+    /// <summary>What its agent said last.</summary>
+    internal string AgentSaid => agent?.SaidLast ?? "(no agent)";
+
     internal async Task StartAgentAsync()
     {
         agent = installation.RunAgent(name, Start);

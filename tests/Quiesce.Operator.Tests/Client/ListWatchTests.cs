@@ -103,6 +103,27 @@ public sealed class ListWatchTests : IAsyncLifetime
         Assert.IsType<WatchEvent<ThawRequest>.Watching>(_events.Current);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(4099)]
+    public async Task A_watch_that_comes_in_pieces_is_put_together(int piece)
+    {
+        using var connection = _cluster.Connect(null, new Crumbs(piece));
+        _events = new ListWatch<ThawRequest>(new(connection, Kinds.ThawRequests), Quick).FollowAsync(_stop.Token).GetAsyncEnumerator(CancellationToken.None);
+        await ExpectAsync("=");
+        var next = NextAsync();
+        var large = new string('x', 30_000) + "\u00e4\n\"";
+        await Task.WhenAll(CreateAsync("a"), CreateAsync("b"));
+        Assert.Equal(["+a", "+b"], new[] { await next, await NextAsync() }.Order());
+        await _client.PatchAsync(null, "a", new() { ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["annotations"] = new System.Text.Json.Nodes.JsonObject { ["large"] = large } } });
+        await ExpectAsync("~a");
+        Assert.Equal(large, Assert.IsType<WatchEvent<ThawRequest>.Modified>(_events.Current).Item.Metadata.Annotations["large"]);
+        await _client.DeleteAsync(null, "b");
+        await ExpectAsync("-b");
+        await _stop.CancelAsync();
+    }
+
     [Fact]
     public async Task Without_a_version_what_is_there_is_told_as_added()
     {
@@ -330,5 +351,45 @@ public sealed class ListWatchTests : IAsyncLifetime
         await WatchingAsync();
         await _stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next.Soon());
+    }
+
+    /// <summary>Hands the answer to a watch on in pieces of a few bytes.</summary>
+    private sealed class Crumbs(int most) : DelegatingHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var response = await base.SendAsync(request, cancellationToken);
+            if (request.RequestUri!.Query.Contains("watch=true", StringComparison.Ordinal)) response.Content = new StreamContent(new Pieces(await response.Content.ReadAsStreamAsync(cancellationToken), most));
+            return response;
+        }
+    }
+
+    private sealed class Pieces(Stream whole, int most) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => whole.ReadAsync(buffer[..Math.Min(most, buffer.Length)], cancellationToken);
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

@@ -90,7 +90,7 @@ internal sealed class FakeSession
         if (Script.FailsToPrepare is { } reason) return Failed(reason);
         // What the node knows before anyone else can: a freeze before this line on another node would be a broken barrier.
         _agent.Ledger?.Prepared(Uid, _agent.Node);
-        if (!atOnce && await WouldHearAsync(Left())) await ReportAsync(new() { Phase = NodeFreezePhase.Prepared, Filesystems = Filesystems(FilesystemState.Prepared) });
+        if (!atOnce && await WouldHearAsync(timeout / 4)) await ReportAsync(new() { Phase = NodeFreezePhase.Prepared, Filesystems = Filesystems(FilesystemState.Prepared) });
         while (command.Spec.DesiredState == WindowState.Prepared)
         {
             (late, command) = await NextAsync(Left());
@@ -191,13 +191,13 @@ internal sealed class FakeSession
     private FilesystemStatus[] Filesystems(FilesystemState state, string? reason = null) =>
         [.. Enumerable.Range(0, Script.Filesystems).Select(i => new FilesystemStatus { Path = $"/srv/{i}", State = state, Reason = reason, Type = "ext4", FreezeMilliseconds = i })];
 
-    /// <summary>Waits until the window is watched; false when a command, its end or the time is there first.</summary>
+    /// <summary>Waits until the window is watched, for a quarter of the freeze timeout at most; false when anything but Prepared is commanded first.</summary>
     private async Task<bool> WouldHearAsync(TimeSpan within)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(_die.Token);
         over.CancelAfter(within > TimeSpan.Zero ? within : TimeSpan.Zero);
         await Task.WhenAny(_watching.Task, _commands.Reader.WaitToReadAsync(over.Token).AsTask());
-        return _watching.Task.IsCompleted;
+        return !_commands.Reader.TryPeek(out var next) || next is { Spec.DesiredState: WindowState.Prepared };
     }
 
     /// <summary>The next command; <c>Late</c> when none comes in time.</summary>
