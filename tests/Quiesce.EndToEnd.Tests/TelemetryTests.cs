@@ -249,7 +249,7 @@ public sealed class TelemetryTests(Installation installation)
                 }
             },
             () => "metrics after the slow scrapers",
-            TimeSpan.FromSeconds(60)); // those that wait to be accepted are served first, though nobody is there any more
+            TimeSpan.FromSeconds(60)); // among the other tests it was once not there after 30 s
         await request.GoesAwayAsync();
     }
 
