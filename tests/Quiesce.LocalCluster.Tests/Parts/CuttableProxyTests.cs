@@ -90,7 +90,7 @@ public sealed class CuttableProxyTests : IAsyncLifetime
         _proxy.Delay(TimeSpan.FromMilliseconds(60));
         var asked = TimeProvider.System.GetTimestamp();
         Assert.Equal("slow", await AskAsync(client, "slow"));
-        Assert.True(TimeProvider.System.GetElapsedTime(asked) >= TimeSpan.FromMilliseconds(120));
+        Assert.True(TimeProvider.System.GetElapsedTime(asked) > TimeSpan.FromMilliseconds(100)); // more than once 60; a timer may be a little early by this clock
     }
 
     [Fact]
