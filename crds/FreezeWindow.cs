@@ -45,6 +45,9 @@ public sealed record FreezeWindowSpec
     /// follow within <c>freezeTimeoutSeconds</c> of its own freeze. With one node the window is created with it set.
     /// </summary>
     public bool Confirmed { get; init; }
+
+    /// <summary>How many nodes follow it; 1 where it is not given. By it they reckon how long they keep an answer back, <see cref="AnswerPause"/>.</summary>
+    public int Nodes { get; set; } = 1;
 }
 
 /// <summary>What agents are to do; it only moves forward.</summary>

@@ -33,6 +33,7 @@ internal static class InternalObjects
                 DesiredState = single ? WindowState.Frozen : WindowState.Prepared,
                 DeadlineSeconds = state.Request.Spec.DeadlineSeconds,
                 Confirmed = single,
+                Nodes = nodes.Names.Count,
             },
         };
     }

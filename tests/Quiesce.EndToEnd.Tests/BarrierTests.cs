@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Quiesce.Cluster.Faults;
 using Quiesce.Crds;
 using Quiesce.EndToEnd.Tests.Running;
@@ -51,5 +52,38 @@ public sealed class BarrierTests(Installation installation)
         await request.PhaseAsync(FreezePhase.Thawed);
 
         async Task<FreezeWindow> WindowAsync() => (await installation.FreezeWindows.GetAsync(InternalNames.DefaultNamespace, InternalNames.Window(request.Uid), CancellationToken.None))!;
+    }
+
+    [Fact]
+    public async Task Answers_to_a_command_wait_until_the_others_have_heard_it_and_what_is_commanded_does_not()
+    {
+        await installation.RequireAsync();
+        Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
+        using var guard = Guard.Start(TimeSpan.FromSeconds(40), ext4.MountPoint, xfs.MountPoint);
+        var (one, two) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
+        await using var writer = await StandingWriter.StartAsync(xfs);
+        var open = new TaskCompletionSource();
+        var agents = new RequestMatch { Verbs = ["watch"], Resource = "freezewindows", UserAgent = "quiesce-agent" };
+        using var late = installation.Server.Local!.Faults.Inject(agents, FaultEffect.HoldUntil(open.Task), skip: 1);
+        var request = await Request.CreateAsync(installation, new FreezeRequestSpec
+        {
+            DeadlineSeconds = 30,
+            FreezeTimeoutSeconds = 40,
+            Targets = [Request.HostPath(one, ext4.MountPoint), Request.HostPath(two, xfs.MountPoint)],
+        });
+        await Eventually.TrueAsync(() => late.Hits == 1, "the second agent opening its watch");
+
+        // As if there were very many more.
+        await installation.FreezeWindows.PatchAsync(
+            InternalNames.DefaultNamespace, InternalNames.Window(request.Uid), new() { ["spec"] = new JsonObject { ["nodes"] = 2_500 } }, cancellationToken: CancellationToken.None);
+        open.SetResult();
+        await request.PhaseAsync(FreezePhase.Frozen);
+        Assert.InRange((BootTime.Now - Assert.Single(writer.Stalls).Begin).TotalSeconds, 0.45, 20);
+        await request.ThawAsync();
+        await request.PhaseAsync(FreezePhase.Thawed);
+        var thawed = BootTime.Now;
+        Assert.InRange((thawed - Assert.Single(writer.Stalls).End!.Value).TotalSeconds, 0.45, 20);
     }
 }

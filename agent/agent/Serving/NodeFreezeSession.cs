@@ -24,6 +24,7 @@ internal sealed class NodeFreezeSession
     private volatile HeldWindow? holder;
     private volatile WindowReport? last;
     private volatile bool stopping;
+    private volatile int nodes = 1;
 
     private NodeFreezeSession(NodeFreeze plan, AgentContext context)
     {
@@ -75,7 +76,7 @@ internal sealed class NodeFreezeSession
                 NodeFreezeMode.Inspect => await SingleAnswer.AskAsync(Order(HolderTask.Inspect), Timeout).ConfigureAwait(false),
                 _ => await ThawUnconditionallyAsync().ConfigureAwait(false),
             };
-            Report(final);
+            Report(final, final.Phase == WindowPhase.Thawed && !stopping ? OthersHear() : Task.CompletedTask);
             Measure(final, activity);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -118,6 +119,7 @@ internal sealed class NodeFreezeSession
             if (command is null) return Failed(FreezeReason.CommandGone, EndCause.CommandGone.Message);
             if (command.DesiredState == WindowState.Thawed) return Failed(FreezeReason.ThawedBeforeFrozen, "ended before this node froze anything");
 
+            nodes = command.Nodes;
             var atOnce = command.DesiredState == WindowState.Frozen && command.Confirmed;
             var held = HeldWindow.Start(
                 Order(HolderTask.Hold) with
@@ -159,7 +161,12 @@ internal sealed class NodeFreezeSession
                 if (report.IsFinal || !worthTelling) continue;
                 (told, deadline) = (report.Phase, report.Deadline);
                 // Something between here and the API server may keep the beginning of its answer back: such a node is rather late than never prepared.
-                Report(report, report.Phase == WindowPhase.Prepared ? Task.WhenAny(watching.Task, Task.Delay(Timeout / 4, context.Time, CancellationToken.None)) : Task.CompletedTask);
+                Report(report, report.Phase switch
+                {
+                    WindowPhase.Prepared => Task.WhenAny(watching.Task, Task.Delay(Timeout / 4, context.Time, CancellationToken.None)),
+                    WindowPhase.Frozen => OthersHear(),
+                    _ => Task.CompletedTask,
+                });
             }
             await follow.CancelAsync().ConfigureAwait(false);
             await commands.ConfigureAwait(false);
@@ -184,11 +191,15 @@ internal sealed class NodeFreezeSession
         || (report.Phase == WindowPhase.Thawing && report.Filesystems.Any(f =>
             f.State is Freezing.Reports.FilesystemState.Freezing or Freezing.Reports.FilesystemState.Frozen or Freezing.Reports.FilesystemState.Thawing));
 
-    private static async Task PassOnAsync(IAsyncEnumerator<FreezeWindowSpec?> window, HeldWindow held)
+    private async Task PassOnAsync(IAsyncEnumerator<FreezeWindowSpec?> window, HeldWindow held)
     {
         try
         {
-            while (await window.MoveNextAsync().ConfigureAwait(false)) WindowCommands.Send(held, window.Current);
+            while (await window.MoveNextAsync().ConfigureAwait(false))
+            {
+                nodes = window.Current?.Nodes ?? nodes;
+                WindowCommands.Send(held, window.Current);
+            }
         }
         catch (OperationCanceledException)
         {
@@ -230,6 +241,13 @@ internal sealed class NodeFreezeSession
         if (plan.Spec.Mode == NodeFreezeMode.Hold) context.Meter.Ended(final, holder is { WasRecovered: true });
         else if (plan.Spec.Mode == NodeFreezeMode.ThawUnconditionally) context.Meter.Thawed(ThawCause.Unconditional, final.ThawedFilesystems);
         AgentActivity.End(activity, final, context.Time);
+    }
+
+    // The API server tells the other nodes of the command before it is busy with answers to it. Within the freeze timeout the operator has to confirm, too.
+    private Task OthersHear()
+    {
+        var pause = AnswerPause.Next(nodes);
+        return Task.Delay(pause < Timeout / 4 ? pause : Timeout / 4, context.Time, CancellationToken.None);
     }
 
     private void Report(WindowReport report) => Report(report, Task.CompletedTask);

@@ -16,13 +16,15 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
 {
     // Streams of one HTTP/2 connection to a kube-apiserver: 250, of which each agent has two open and uses a third; real agents have a connection each.
     private const int AgentsOfAConnection = 25;
+    private const int Writers = 32;
+    private const string Alone = "its plans and reports alone, ms";
     private const string Pool = "bench";
     private static readonly AgentScript Ordinary = new();
 
     internal async Task RunAsync(Report report)
     {
         string[] columns = ["POST to Frozen, ms", "skew, ms", "thaw asked to Thawed, ms", "API requests", "operator, MB resident", "operator, ms of processor"];
-        var one = new Table($"One request over all nodes, {rounds} rounds, the agents simulated", "server", columns);
+        var one = new Table($"One request over all nodes, {rounds} rounds, the agents simulated", "server", [Alone, .. columns]);
         var many = new Table($"{requestsAtOnce} requests at once over 5 nodes each", "server", columns);
         report.Add(one);
         report.Add(many);
@@ -45,6 +47,7 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
                 await Task.Delay(TimeSpan.FromSeconds(5 + (nodes / 100.0))); // all watches are open by then
                 for (var round = 0; round < rounds; round++)
                 {
+                    one[row, Alone].Add(await WritesAloneAsync(installation, nodes));
                     await MeasureAsync(installation, watch, one, row, [new FreezeTarget { HostPath = new HostPathTarget { Path = "/srv/0", NodeSelector = new LabelSelector { MatchLabels = new Dictionary<string, string> { ["pool"] = Pool } } } }]);
                     if (round == 0 && nodes == nodeCounts.Max()) report.Fact("agents", string.Create(CultureInfo.InvariantCulture, $"{nodes} simulated ones in the benchmark's own process, on the same processors as everything else"));
                 }
@@ -60,6 +63,37 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
                 foreach (var connection in connections) connection.Dispose();
             }
         }
+    }
+
+    /// <summary>
+    /// The limit: a plan created and two reports written for each node, and nothing else, in a namespace that nobody watches, by as many writers as keep the server busy.
+    /// </summary>
+    /// <returns>Milliseconds.</returns>
+    private static async Task<double> WritesAloneAsync(Installation installation, int nodes)
+    {
+        var plans = new ResourceClient<NodeFreeze>(installation.Connection, Kinds.NodeFreezes);
+        var window = Guid.NewGuid().ToString("D");
+        var begin = Stopwatch.GetTimestamp();
+        await Parallel.ForEachAsync(Enumerable.Range(1, nodes), new ParallelOptions { MaxDegreeOfParallelism = Writers }, async (i, cancel) =>
+        {
+            var plan = await plans.CreateAsync(
+                new NodeFreeze
+                {
+                    Metadata = new() { Name = InternalNames.NodeFreeze(Installation.NodeName(i), 0), NamespaceProperty = installation.Namespace },
+                    Spec = new() { NodeName = Installation.NodeName(i), Request = new() { Namespace = installation.Namespace, Name = "alone", Uid = window }, Window = window, Paths = ["/srv/0"] },
+                },
+                cancel);
+            var prepared = new NodeFreezeStatus { Phase = NodeFreezePhase.Prepared, BootID = "boot", AgentInstance = window, Filesystems = [Filesystem(FilesystemState.Prepared)] };
+            plan = await plans.PatchStatusAsync(plan, plan with { Status = prepared }, cancel);
+            var frozen = prepared with { Phase = NodeFreezePhase.Frozen, FrozenAt = TimeProvider.System.GetUtcNow(), FrozenFilesystems = 1, Filesystems = [Filesystem(FilesystemState.Frozen)] };
+            await plans.PatchStatusAsync(plan, plan with { Status = frozen }, cancel);
+        });
+        var took = Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
+        await Parallel.ForEachAsync(Enumerable.Range(1, nodes), new ParallelOptions { MaxDegreeOfParallelism = Writers }, async (i, cancel) =>
+            await plans.DeleteAsync(installation.Namespace, InternalNames.NodeFreeze(Installation.NodeName(i), 0), cancellationToken: cancel));
+        return took;
+
+        static FilesystemStatus Filesystem(FilesystemState state) => new() { Path = "/srv/0", State = state, Type = "ext4" };
     }
 
     private static async Task MeasureAsync(Installation installation, RequestWatch watch, Table table, string row, params FreezeTarget[][] requests)

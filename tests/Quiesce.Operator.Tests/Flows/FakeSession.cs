@@ -17,6 +17,7 @@ internal sealed class FakeSession
     private readonly Task _run;
     private readonly TaskCompletionSource _watching = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private NodeFreezeStatus _status = new();
+    private int _nodes = 1;
 
     public FakeSession(FakeAgent agent, NodeFreeze plan, KubernetesConnection connection)
     {
@@ -58,7 +59,9 @@ internal sealed class FakeSession
                 using (var window = CancellationTokenSource.CreateLinkedTokenSource(_die.Token))
                 {
                     var follow = FollowAsync(window.Token);
-                    await ReportAsync(await HoldAsync());
+                    var end = await HoldAsync();
+                    if (end.Phase == NodeFreezePhase.Thawed) await Task.Delay(AnswerPause.Next(_nodes), _die.Token);
+                    await ReportAsync(end);
                     await window.CancelAsync();
                     await follow.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 }
@@ -114,6 +117,7 @@ internal sealed class FakeSession
         var (deadline, confirmed) = (command.Spec.DeadlineSeconds, command.Spec.Confirmed);
         try
         {
+            await Task.Delay(AnswerPause.Next(_nodes = command.Spec.Nodes), _die.Token);
             await ReportAsync(Frozen(deadline));
             while (true)
             {
