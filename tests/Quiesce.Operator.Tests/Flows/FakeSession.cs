@@ -117,8 +117,9 @@ internal sealed class FakeSession
         var (deadline, confirmed) = (command.Spec.DeadlineSeconds, command.Spec.Confirmed);
         try
         {
+            var frozen = Frozen(deadline);
             await Task.Delay(AnswerPause.Next(_nodes = command.Spec.Nodes), _die.Token);
-            await ReportAsync(Frozen(deadline));
+            await ReportAsync(frozen);
             while (true)
             {
                 var held = TimeProvider.System.GetElapsedTime(since);
