@@ -3,7 +3,7 @@ namespace Quiesce.Crds;
 /// <summary>How long a node keeps back its answer to a command that goes to many.</summary>
 /// <remarks>
 /// The command goes to all nodes at once, and whoever hears of it last stands still alone, or longer than the others. An API server that is busy with the answers of the first leaves the last
-/// unheard for seconds: with 1,000 nodes on two processors half of all windows had nodes that froze 1.2 to 4.5 s after the first. So every node gives it the time that it needs to
+/// unheard for seconds: with 1,000 nodes on two processors five of eight windows had nodes that froze 1.3 to 4.5 s after the first. So every node gives it the time that it needs to
 /// tell the others, and then a moment of its own. Only answers wait, never what is answered: a freeze, a thaw. Failures do not wait either.
 /// </remarks>
 public static class AnswerPause
