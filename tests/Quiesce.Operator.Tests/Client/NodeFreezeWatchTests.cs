@@ -169,12 +169,12 @@ public sealed class NodeFreezeWatchTests : IAsyncLifetime
         await CreateAsync(0);
         await ExpectAsync("+node-1-0");
         var next = NextAsync();
-        _cluster.Server.Faults.Inject(new() { Resource = "nodefreezes" }, FaultEffect.Unavailable, times: 1000);
+        _cluster.Server.Faults.Inject(new() { Verbs = ["list", "watch"], Resource = "nodefreezes" }, FaultEffect.Unavailable, times: 1000);
         _cluster.Server.Faults.DropWatches();
         Assert.Equal("!", await next);
-        _cluster.Server.Faults.Clear();
         await DeleteAsync(0);
         await CreateAsync(0);
+        _cluster.Server.Faults.Clear();
         var told = new List<string> { await NextAsync(), await NextAsync(), await NextAsync() };
         Assert.Equal(["+node-1-0", "-node-1-0", "=node-1-0"], told.Order());
     }
