@@ -17,12 +17,21 @@ public sealed partial class LeaderElection(
 {
     private (string? Version, long At) _seen;
 
+    /// <summary>A write that makes the lease ours was sent, and nothing said since that it is not. That its answer did not come does not say so.</summary>
+    private bool _mayHold;
+
     /// <summary>Leads whenever it can, until the token is cancelled; then gives the lease back.</summary>
     /// <param name="lead">What a leader does, until its token is cancelled. It is waited for before the next try to lead.</param>
     /// <param name="cancellationToken">Ends the election.</param>
     public async Task RunAsync(Func<CancellationToken, Task> lead, CancellationToken cancellationToken)
     {
         meter?.Leads(options.LeaseName, leads: false);
+        await ElectAsync(lead, cancellationToken);
+        if (_mayHold) await GiveBackAsync();
+    }
+
+    private async Task ElectAsync(Func<CancellationToken, Task> lead, CancellationToken cancellationToken)
+    {
         while (!cancellationToken.IsCancellationRequested)
         {
             var sent = time.GetTimestamp();
@@ -103,10 +112,16 @@ public sealed partial class LeaderElection(
         try
         {
             var lease = await leases.GetAsync(options.Namespace, options.LeaseName, cancellationToken);
-            if (lease is null) return await leases.CreateAsync(New(), cancellationToken);
+            if (lease is null)
+            {
+                _mayHold = true;
+                return await leases.CreateAsync(New(), cancellationToken);
+            }
+
             if (lease.Metadata.ResourceVersion != _seen.Version) _seen = (lease.Metadata.ResourceVersion, time.GetTimestamp());
             var duration = TimeSpan.FromSeconds(lease.Spec.LeaseDurationSeconds ?? options.LeaseDuration.TotalSeconds);
             var ours = lease.Spec.HolderIdentity == options.Identity;
+            _mayHold = ours;
             if (!ours && !string.IsNullOrEmpty(lease.Spec.HolderIdentity) && time.GetElapsedTime(_seen.At) <= duration) return null;
             var now = time.GetUtcNow();
             var spec = new JsonObject
@@ -117,10 +132,12 @@ public sealed partial class LeaderElection(
                 ["renewTime"] = MicroTime.Format(now),
                 ["leaseTransitions"] = (lease.Spec.LeaseTransitions ?? 0) + (ours ? 0 : 1),
             };
+            _mayHold = true;
             return await WriteAsync(lease, spec, cancellationToken);
         }
         catch (KubernetesApiException e) when (e.IsConflict || e.IsAlreadyExists)
         {
+            _mayHold = false;
             return null;
         }
         catch (KubernetesApiException e)
@@ -149,6 +166,7 @@ public sealed partial class LeaderElection(
     /// <summary>Empties the lease, so that the next leader need not wait; best effort.</summary>
     private async Task GiveBackAsync()
     {
+        _mayHold = false;
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2), time);
         var (_, lease) = await ReadAsync(limit.Token);
         if (lease?.Spec.HolderIdentity != options.Identity) return;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Quiesce.Cluster.Faults;
 using Quiesce.Crds;
@@ -140,6 +141,25 @@ public sealed class LeaderElectionTests : IAsyncLifetime
         Assert.Equal("broken", (await Assert.ThrowsAsync<InvalidOperationException>(() => a.Run.Soon())).Message);
     }
 
+    [Theory]
+    [InlineData("create")]
+    [InlineData("patch")]
+    public async Task A_lease_taken_while_the_end_came_is_given_back(string write)
+    {
+        if (write == "patch") await new ResourceClient<Lease>(_cluster.Connection, Kinds.Leases).CreateAsync(Free(), CancellationToken.None);
+        var line = new Line { Swallows = request => request.Method.Method is "POST" or "PATCH" };
+        var a = Start("a", line);
+        await Eventually.GetAsync(async () => (await LeaseAsync())?.Spec.HolderIdentity is "a" ? "a" : null, () => "a lease that is held");
+        await a.DisposeAsync();
+        Assert.Equal((0, ""), (a.Times, (await LeaseAsync())!.Spec.HolderIdentity));
+    }
+
+    private static Lease Free() => new()
+    {
+        Metadata = new() { Name = "test", NamespaceProperty = InternalNames.DefaultNamespace },
+        Spec = new() { HolderIdentity = "" },
+    };
+
     /// <summary>One process that wants to lead.</summary>
     private sealed class Candidate : IAsyncDisposable
     {
@@ -204,10 +224,19 @@ public sealed class LeaderElectionTests : IAsyncLifetime
 
         public bool Hangs { get; init; }
 
+        /// <summary>Which request is served, and its answer never heard of.</summary>
+        public Predicate<HttpRequestMessage>? Swallows { get; init; }
+
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             if (IsCut && Hangs) await Task.Delay(Timeout.Infinite, cancellationToken);
-            return IsCut ? throw new HttpRequestException("cut") : await base.SendAsync(request, cancellationToken);
+            if (IsCut) throw new HttpRequestException("cut");
+            var swallowed = Swallows?.Invoke(request) is true;
+            var answer = await base.SendAsync(request, cancellationToken);
+            if (!swallowed) return answer;
+            answer.Dispose();
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            throw new UnreachableException();
         }
     }
 }
