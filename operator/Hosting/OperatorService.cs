@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
+using Quiesce.Operator.Freezing;
 using Quiesce.Operator.Hooks;
 using Quiesce.Operator.Reconciling;
 using Quiesce.Operator.Telemetry;
@@ -44,7 +45,10 @@ internal sealed partial class OperatorService : BackgroundService
         });
         _freezes = new(
             objects.FreezeRequests, objects.FreezeRequestCache, freezing, freezing, new() { Workers = 8, Finalizer = QuiesceApi.Finalizer }, time, logger, runtime);
-        _freezes.Also(objects.NodeFreezeCache, nodeFreeze => KeyOf(nodeFreeze.Spec.Request, ofThawRequests: false));
+        _freezes.Also(
+            objects.NodeFreezeCache,
+            nodeFreeze => KeyOf(nodeFreeze.Spec.Request, ofThawRequests: false),
+            nodeFreeze => ReportPause.After(nodeFreeze, objects.WindowCache.Get(new(options.Namespace, InternalNames.Window(nodeFreeze.Spec.Request.Uid)))));
         _freezes.Also(objects.WindowCache, window => KeyOf(window.Spec.Request, ofThawRequests: false));
         hooks.Ended = _freezes.Enqueue;
         // Not to reconcile when one changes, but to wait for: a request is resolved to nodes with ready agents.

@@ -59,13 +59,15 @@ public sealed partial class Controller<T>
     /// <summary>Reconciles an object also when one of another kind changes.</summary>
     /// <param name="other">What changes.</param>
     /// <param name="map">The keys it concerns.</param>
-    public void Also<TOther>(Informer<TOther> other, Func<TOther, IEnumerable<ObjectKey>> map)
+    /// <param name="pause">How long more of its kind may wait to be seen together with it; by default not at all.</param>
+    public void Also<TOther>(Informer<TOther> other, Func<TOther, IEnumerable<ObjectKey>> map, Func<TOther, TimeSpan>? pause = null)
         where TOther : class, IKubernetesObject<V1ObjectMeta>
     {
         _sources.Add(other.Synced);
         other.Subscribe((o, _) =>
         {
-            foreach (var key in map(o)) Enqueue(key);
+            var after = pause?.Invoke(o) ?? TimeSpan.Zero;
+            foreach (var key in map(o)) _queue?.AddAfter(key, after);
         });
     }
 

@@ -19,6 +19,7 @@ public sealed class WorkQueue<TKey> : IDisposable
     private readonly HashSet<TKey> _dirty = [];
     private readonly Dictionary<TKey, long> _processing = [];
     private readonly Dictionary<TKey, Later> _later = [];
+    private readonly Dictionary<TKey, Later> _settling = [];
     private readonly Dictionary<TKey, int> _failures = [];
     private readonly SemaphoreSlim _available = new(0);
     private bool _closed;
@@ -47,9 +48,30 @@ public sealed class WorkQueue<TKey> : IDisposable
     {
         lock (_lock)
         {
-            if (_closed || !_dirty.Add(key)) return;
+            if (_closed) return;
+            // Whoever works on it now sees what the pause was for.
+            if (_settling.Remove(key, out var settling)) settling.Timer.Dispose();
+            if (!_dirty.Add(key)) return;
             _metrics?.Added();
             if (!_processing.ContainsKey(key)) Offer(key);
+        }
+    }
+
+    /// <summary>Asks for work on a key after a pause, in which more may come that is worth one look together.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="pause">From the first that asks; who asks within it puts nothing off. Zero is <see cref="Add"/>.</param>
+    public void AddAfter(TKey key, TimeSpan pause)
+    {
+        if (pause <= TimeSpan.Zero)
+        {
+            Add(key);
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (_closed || _dirty.Contains(key) || _settling.ContainsKey(key)) return;
+            Start(key, pause, _settling);
         }
     }
 
@@ -112,8 +134,9 @@ public sealed class WorkQueue<TKey> : IDisposable
         {
             if (_closed) return;
             _closed = true;
-            foreach (var later in _later.Values) later.Timer.Dispose();
+            foreach (var later in _later.Values.Concat(_settling.Values)) later.Timer.Dispose();
             _later.Clear();
+            _settling.Clear();
         }
     }
 
@@ -123,20 +146,24 @@ public sealed class WorkQueue<TKey> : IDisposable
         if (_later.Remove(key, out var before)) before.Timer.Dispose();
         if (_closed) return;
         if (_dirty.Contains(key)) Offer(key);
-        if (again is not { } pause) return;
-        var later = new Later();
-        later.Timer = _time.CreateTimer(_ => Due(key, later), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _later[key] = later;
-        later.Timer.Change(pause > TimeSpan.Zero ? pause : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        if (again is { } pause) Start(key, pause > TimeSpan.Zero ? pause : TimeSpan.Zero, _later);
     }
 
-    private void Due(TKey key, Later later)
+    private void Start(TKey key, TimeSpan pause, Dictionary<TKey, Later> of)
+    {
+        var later = new Later();
+        later.Timer = _time.CreateTimer(_ => Due(key, later, of), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        of[key] = later;
+        later.Timer.Change(pause, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Due(TKey key, Later later, Dictionary<TKey, Later> of)
     {
         lock (_lock)
         {
             // A timer that was replaced may still be on its way.
-            if (!_later.TryGetValue(key, out var current) || current != later) return;
-            _later.Remove(key);
+            if (!of.TryGetValue(key, out var current) || current != later) return;
+            of.Remove(key);
             later.Timer.Dispose();
         }
 

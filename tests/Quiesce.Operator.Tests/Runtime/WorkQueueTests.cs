@@ -58,6 +58,54 @@ public sealed class WorkQueueTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_added_after_a_pause_comes_once_when_the_first_pause_is_over()
+    {
+        _queue.AddAfter("a", TimeSpan.FromMilliseconds(20));
+        _time.Advance(TimeSpan.FromMilliseconds(15));
+        _queue.AddAfter("a", TimeSpan.FromMilliseconds(20));
+        await EmptyAsync();
+        _time.Advance(TimeSpan.FromMilliseconds(5));
+        Assert.Equal("a", await TakeAsync());
+        _queue.Done("a");
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await EmptyAsync();
+    }
+
+    [Fact]
+    public async Task What_is_added_in_a_pause_comes_at_once_and_ends_the_pause()
+    {
+        _queue.AddAfter("a", TimeSpan.FromMilliseconds(20));
+        _queue.Add("a");
+        Assert.Equal("a", await TakeAsync());
+        _queue.Done("a");
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await EmptyAsync();
+    }
+
+    [Fact]
+    public async Task What_is_added_after_a_pause_while_it_is_worked_on_comes_again()
+    {
+        _queue.Add("a");
+        await TakeAsync();
+        _queue.AddAfter("a", TimeSpan.FromMilliseconds(20));
+        _queue.Done("a", TimeSpan.FromSeconds(5));
+        await EmptyAsync();
+        _time.Advance(TimeSpan.FromMilliseconds(20));
+        Assert.Equal("a", await TakeAsync());
+        _queue.Done("a");
+    }
+
+    [Fact]
+    public async Task A_pause_does_not_outlive_the_queue()
+    {
+        _queue.AddAfter("a", TimeSpan.FromMilliseconds(20));
+        _queue.Dispose();
+        _queue.AddAfter("b", TimeSpan.FromMilliseconds(20));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await EmptyAsync();
+    }
+
+    [Fact]
     public async Task A_waiting_worker_is_woken()
     {
         var take = TakeAsync();
