@@ -6,7 +6,7 @@ namespace Quiesce.Runtime;
 /// <remarks>
 /// As client-go's workqueue: <c>dirty</c> holds what needs work, <c>processing</c> what is being worked on. A key that is
 /// added while it is processed stays dirty and comes again when it is done. Each key has at most one later time at which it adds
-/// itself; what the last reconcile said about it holds. Safe for any number of threads.
+/// itself; what the last reconcile said about it holds. Beside that it has at most one pause in which it waits for more to come. Safe for any number of threads.
 /// </remarks>
 public sealed class WorkQueue<TKey> : IDisposable
     where TKey : notnull

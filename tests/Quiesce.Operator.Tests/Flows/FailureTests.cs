@@ -24,10 +24,12 @@ public sealed class FailureTests
         await stage.CleanAsync();
     }
 
-    [Fact]
-    public async Task A_node_that_cannot_freeze_thaws_all_the_others()
+    [Theory]
+    [InlineData(4)]
+    [InlineData(60)] // so many that reports are looked at together
+    public async Task A_node_that_cannot_freeze_thaws_all_the_others(int nodes)
     {
-        await using var stage = await Stage.SetAsync(4);
+        await using var stage = await Stage.SetAsync(nodes);
         stage.Agents[1].Script = new() { FailsToFreeze = Reasons.AlreadyFrozen, FreezeTime = TimeSpan.FromMilliseconds(150) };
         var request = await stage.RequestAsync();
         var failed = await stage.PhaseAsync(request, FreezePhase.Failed);
