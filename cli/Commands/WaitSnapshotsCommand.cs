@@ -82,7 +82,7 @@ internal static class WaitSnapshotsCommand
         catch (Exception e)
         {
             using var cleaning = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-            await cut.DiscardAsync(cleaning.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await cut.DiscardAsync(cleaning.Token);
             if (e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
                 throw new CliException(ExitCode.Error, $"the cut of {cut.What} was not taken within {DurationOption.Format(limit)}: look at their status, and at the snapshot controller's log");
             throw;

@@ -13,6 +13,6 @@ internal interface ICut
     /// <exception cref="CliException">It will not come.</exception>
     Task TakenAsync(CancellationToken cancellationToken);
 
-    /// <summary>Takes back what was created, since nobody knows whether it was cut within the window.</summary>
+    /// <summary>Takes back what was created, since nobody knows whether it was cut within the window. What cannot be taken back is said, with what removes it; nothing is thrown.</summary>
     Task DiscardAsync(CancellationToken cancellationToken);
 }

@@ -13,9 +13,12 @@ internal sealed class SnapshotCut(KubernetesConnection connection, ResourceKind<
     private const string RequestLabel = "quiesce.dev/request";
     private const string CutLabel = "quiesce.dev/cut";
 
+    /// <summary>How long an answer to a creation is waited for before it is taken back: everything may stand still meanwhile.</summary>
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(5);
+
     private readonly ResourceClient<Snapshot> _client = new(connection, kind);
     private readonly string _cut = Guid.NewGuid().ToString("N")[..12];
-    private readonly List<string> _created = [];
+    private readonly List<(string Name, Task Answered)> _asked = [];
 
     /// <summary>One VolumeSnapshot of each claim.</summary>
     internal static SnapshotCut OfClaims(KubernetesConnection connection, string ns, string request, IReadOnlyList<string> claims, string? snapshotClass) => new(
@@ -40,33 +43,16 @@ internal sealed class SnapshotCut(KubernetesConnection connection, ResourceKind<
     public string What => $"{specs.Count} {kind.Type.Kind}{(specs.Count == 1 ? "" : "s")}";
 
     /// <inheritdoc/>
-    public async Task CreateAsync(CancellationToken cancellationToken)
+    public Task CreateAsync(CancellationToken cancellationToken)
     {
         // At once: each moment that one of them waits for another, everything stands still.
-        await Task.WhenAll(specs.Select(async named =>
+        foreach (var (claim, spec) in specs)
         {
-            var name = Name(named.Key);
-            var snapshot = new Snapshot
-            {
-                ApiVersion = kind.Type.ApiVersion,
-                Kind = kind.Type.Kind,
-                Metadata = new() { Name = name, NamespaceProperty = ns, Labels = new Dictionary<string, string> { [RequestLabel] = Label(request), [CutLabel] = _cut, ["app.kubernetes.io/created-by"] = "kubectl-quiesce" } },
-                Spec = JsonSerializer.SerializeToElement(named.Value, SnapshotJson.Default.JsonObject),
-            };
-            lock (_created) _created.Add(name);
-            try
-            {
-                await _client.CreateAsync(snapshot, cancellationToken);
-            }
-            catch (KubernetesApiException e) when (e.IsNotFound)
-            {
-                throw new CliException(ExitCode.Error, $"{e.Detail}: this cluster has no {kind.Type.Kind}s; compare with `kubectl get crd {kind.Type.Plural}.{kind.Type.Group}`");
-            }
-            catch (KubernetesApiException e) when (e.Status is HttpStatusCode.UnprocessableEntity or HttpStatusCode.BadRequest)
-            {
-                throw new CliException(ExitCode.Usage, e.Detail);
-            }
-        }));
+            var name = Name(claim);
+            _asked.Add((name, CreateAsync(name, spec)));
+        }
+
+        return Task.WhenAll(_asked.Select(a => a.Answered)).WaitAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -105,11 +91,43 @@ internal sealed class SnapshotCut(KubernetesConnection connection, ResourceKind<
     }
 
     /// <inheritdoc/>
-    public async Task DiscardAsync(CancellationToken cancellationToken)
+    public Task DiscardAsync(CancellationToken cancellationToken) => Task.WhenAll(_asked.Select(async asked =>
     {
-        foreach (var name in _created)
+        try
         {
-            if (await _client.DeleteAsync(ns, name, cancellationToken: cancellationToken)) Terminal.Say($"{request}: removed {Named(name)}, which was not known to be cut within the window");
+            // What is still on its way could be made after it was deleted.
+            await asked.Answered.WaitAsync(AnswerPatience, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (await _client.DeleteAsync(ns, asked.Name, cancellationToken: cancellationToken)) Terminal.Say($"{request}: removed {Named(asked.Name)}, which was not known to be cut within the window");
+            if (asked.Answered.IsCompleted) return;
+            Terminal.Complain($"{Named(asked.Name)}: the API server has not said whether it was created, so it may be yet; {Remove}");
+        }
+        catch (Exception e) when (e is KubernetesApiException or OperationCanceledException)
+        {
+            Terminal.Complain($"{Named(asked.Name)} was not removed, and is not known to be cut within the window: {(e as KubernetesApiException)?.Detail ?? "the API server does not answer"}; {Remove}");
+        }
+    }));
+
+    /// <summary>Asks for one and is not cancelled: a server may carry out what nobody waits for any more.</summary>
+    private async Task CreateAsync(string name, JsonObject spec)
+    {
+        var snapshot = new Snapshot
+        {
+            ApiVersion = kind.Type.ApiVersion,
+            Kind = kind.Type.Kind,
+            Metadata = new() { Name = name, NamespaceProperty = ns, Labels = new Dictionary<string, string> { [RequestLabel] = Label(request), [CutLabel] = _cut, ["app.kubernetes.io/created-by"] = "kubectl-quiesce" } },
+            Spec = JsonSerializer.SerializeToElement(spec, SnapshotJson.Default.JsonObject),
+        };
+        try
+        {
+            await _client.CreateAsync(snapshot, CancellationToken.None);
+        }
+        catch (KubernetesApiException e) when (e.IsNotFound)
+        {
+            throw new CliException(ExitCode.Error, $"{e.Detail}: this cluster has no {kind.Type.Kind}s; compare with `kubectl get crd {kind.Type.Plural}.{kind.Type.Group}`");
+        }
+        catch (KubernetesApiException e) when (e.Status is HttpStatusCode.UnprocessableEntity or HttpStatusCode.BadRequest)
+        {
+            throw new CliException(ExitCode.Usage, e.Detail);
         }
     }
 
@@ -119,6 +137,8 @@ internal sealed class SnapshotCut(KubernetesConnection connection, ResourceKind<
         if (className is not null) spec[classMember] = className;
         return spec;
     }
+
+    private string Remove => $"remove it with `kubectl delete {kind.Type.Plural}.{kind.Type.Group} -n {ns} -l {CutLabel}={_cut}`";
 
     private static string Label(string value) => value.Length <= 63 ? value : value[..63].TrimEnd('-', '.');
 

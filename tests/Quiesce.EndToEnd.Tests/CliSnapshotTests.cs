@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Quiesce.Cluster.Faults;
 using Quiesce.EndToEnd.Tests.Running;
 using Quiesce.RealFilesystems;
 
@@ -12,7 +13,7 @@ public sealed class CliSnapshotTests(Installation installation)
     {
         await using var scene = await SceneAsync();
         await using var run = scene.Run();
-        foreach (var snapshot in await scene.Controller.AppearAsync(SnapshotController.Snapshots, "volumesnapshots", 2))
+        foreach (var snapshot in await scene.Controller.AppearAsync(run, SnapshotController.Snapshots, "volumesnapshots", 2))
         {
             await scene.StandStillAsync();
             Assert.Equal("fast", (string?)snapshot["spec"]!["volumeSnapshotClassName"]);
@@ -36,14 +37,49 @@ public sealed class CliSnapshotTests(Installation installation)
     public async Task A_cut_that_is_not_taken_in_time_leaves_no_snapshot()
     {
         await using var scene = await SceneAsync();
-        await using var run = scene.Run("--timeout", "2s");
-        var first = (await scene.Controller.AppearAsync(SnapshotController.Snapshots, "volumesnapshots", 2))[0];
+        // Long enough for both to be seen on a server that is busy with other tests.
+        await using var run = scene.Run("--timeout", "10s");
+        var first = (await scene.Controller.AppearAsync(run, SnapshotController.Snapshots, "volumesnapshots", 2))[0];
         await scene.Controller.StatusAsync(SnapshotController.Snapshots, "volumesnapshots", (string)first["metadata"]!["name"]!, new() { ["error"] = new JsonObject { ["message"] = "the array is full" } });
         Assert.Equal(1, await run.EndAsync());
         Assert.Contains("the array is full", run.Said, StringComparison.Ordinal);
-        Assert.Contains("was not taken within 2s", run.Said, StringComparison.Ordinal);
+        Assert.Contains("was not taken within 10s", run.Said, StringComparison.Ordinal);
         Assert.Empty(await scene.Controller.ListAsync(SnapshotController.Snapshots, "volumesnapshots"));
         await scene.FrozenOnceAsync();
+    }
+
+    [Fact]
+    public async Task A_snapshot_that_is_made_after_the_time_is_over_is_removed()
+    {
+        await using var scene = await SceneAsync();
+        using var late = scene.Disturb("create", FaultEffect.Delay(TimeSpan.FromSeconds(3)));
+        await using var run = scene.Run("--timeout", "1s");
+        Assert.Equal(1, await run.EndAsync());
+        Assert.Contains("was not taken within 1s", run.Said, StringComparison.Ordinal);
+        Assert.Equal(2, run.Said.Split(": removed volumesnapshot").Length - 1);
+        Assert.Empty(await scene.Controller.ListAsync(SnapshotController.Snapshots, "volumesnapshots"));
+        await scene.FrozenOnceAsync();
+    }
+
+    [Theory]
+    [InlineData("create", "the API server has not said whether it was created, so it may be yet")]
+    [InlineData("delete", "was not removed, and is not known to be cut within the window: ")]
+    public async Task A_snapshot_that_cannot_be_taken_back_is_said_with_what_removes_it(string verb, string expected)
+    {
+        await using var scene = await SceneAsync();
+        using var fault = scene.Disturb(verb, verb == "create" ? FaultEffect.Delay(TimeSpan.FromMinutes(1)) : FaultEffect.Forbidden);
+        await using var run = scene.Run("--timeout", "1s");
+        Assert.Equal(1, await run.EndAsync());
+        Assert.Contains("was not taken within 1s", run.Said, StringComparison.Ordinal);
+        Assert.Single(run.Said.Split('\n'), line => line.Contains(expected, StringComparison.Ordinal));
+        Assert.Single(run.Said.Split('\n'), line => line.Contains(": removed volumesnapshot", StringComparison.Ordinal));
+        await scene.FrozenOnceAsync();
+        var left = await scene.Controller.ListAsync(SnapshotController.Snapshots, "volumesnapshots");
+        Assert.Equal(verb == "delete" ? 1 : 0, left.Count);
+        fault.Dispose();
+        var remove = run.Said.Split("remove it with `kubectl ")[1].Split('`')[0];
+        await installation.KubectlAsync(remove.Split(' '));
+        Assert.Empty(await scene.Controller.ListAsync(SnapshotController.Snapshots, "volumesnapshots"));
     }
 
     [Fact]
@@ -77,7 +113,7 @@ public sealed class CliSnapshotTests(Installation installation)
         await installation.KubectlAsync("label", "pvc", "-n", scene.Namespace, "spare", "set-");
         await using (var run = scene.Run("--group", "set=all"))
         {
-            var group = Assert.Single(await scene.Controller.AppearAsync(SnapshotController.Groups, "volumegroupsnapshots", 1));
+            var group = Assert.Single(await scene.Controller.AppearAsync(run, SnapshotController.Groups, "volumegroupsnapshots", 1));
             await scene.StandStillAsync();
             Assert.Equal("all", (string?)group["spec"]!["source"]!["selector"]!["matchLabels"]!["set"]);
             await scene.Controller.StatusAsync(SnapshotController.Groups, "volumegroupsnapshots", (string)group["metadata"]!["name"]!, new() { ["creationTime"] = TimeProvider.System.GetUtcNow().ToString("O") });
@@ -97,7 +133,7 @@ public sealed class CliSnapshotTests(Installation installation)
             """);
         await using (var run = scene.Run("--velero-backup", "one", "--velero-namespace", scene.Namespace, "--velero-schedule", "nightly"))
         {
-            var backup = Assert.Single(await scene.Controller.AppearAsync(SnapshotController.Velero, "backups", 1));
+            var backup = Assert.Single(await scene.Controller.AppearAsync(run, SnapshotController.Velero, "backups", 1));
             await scene.StandStillAsync();
             Assert.Equal("720h", (string?)backup["spec"]!["ttl"]);
             foreach (var phase in new[] { "New", "InProgress" })
@@ -113,7 +149,7 @@ public sealed class CliSnapshotTests(Installation installation)
 
         await using (var run = scene.Run("--velero-backup", "two", "--velero-namespace", scene.Namespace))
         {
-            await scene.Controller.AppearAsync(SnapshotController.Velero, "backups", 2);
+            await scene.Controller.AppearAsync(run, SnapshotController.Velero, "backups", 2);
             await scene.Controller.StatusAsync(SnapshotController.Velero, "backups", "two", new() { ["phase"] = "FailedValidation", ["validationErrors"] = new JsonArray("no such location") });
             Assert.Equal(1, await run.EndAsync());
             Assert.Contains("FailedValidation: no such location", run.Said, StringComparison.Ordinal);
@@ -206,6 +242,13 @@ public sealed class CliSnapshotTests(Installation installation)
             return new(
                 new ProgramStart(),
                 [Installation.CliProgram, "run", .. own, "-n", Namespace, "--name", runs++ == 0 ? "nightly" : $"nightly-{runs}", "--pod-selector", "app=db", "--deadline", deadline, "--", Installation.CliProgram, "wait-snapshots", .. own, .. snapshotClass, .. arguments]);
+        }
+
+        /// <summary>Something happens to the next request of this kind for a VolumeSnapshot, or the test is skipped.</summary>
+        internal FaultRule Disturb(string verb, FaultEffect effect)
+        {
+            Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+            return installation.Server.Local!.Faults.Inject(RequestMatch.Of(verb, "volumesnapshots") with { Namespace = Namespace }, effect);
         }
 
         internal Task CutAsync(JsonNode snapshot) =>

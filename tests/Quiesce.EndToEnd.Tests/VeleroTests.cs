@@ -139,7 +139,7 @@ public sealed class VeleroTests(Installation installation)
         var controller = await scene.SnapshotsAsync();
         await using var sidecar = await scene.ApplyAsync("postgres-snapshots.yaml", "postgres-backup");
         var run = sidecar.Start(await scene.JobAsync("postgres-snapshots"));
-        var snapshot = Assert.Single(await controller.AppearAsync(SnapshotController.Snapshots, "volumesnapshots", 1));
+        var snapshot = Assert.Single(await controller.AppearAsync(run, SnapshotController.Snapshots, "volumesnapshots", 1));
         await scene.Writer.StandsStillAsync();
         Assert.Equal("orders", (string?)snapshot["spec"]!["source"]!["persistentVolumeClaimName"]);
         await controller.StatusAsync(SnapshotController.Snapshots, "volumesnapshots", (string)snapshot["metadata"]!["name"]!, new() { ["creationTime"] = TimeProvider.System.GetUtcNow().ToString("O") });
@@ -155,7 +155,7 @@ public sealed class VeleroTests(Installation installation)
         var controller = await scene.SnapshotsAsync();
         await using var sidecar = await scene.ApplyAsync("postgres-velero.yaml", "velero-backup");
         var run = sidecar.Start(await scene.JobAsync("shop-backup"));
-        var backup = Assert.Single(await controller.AppearAsync(SnapshotController.Velero, "backups", 1, scene.VeleroNamespace));
+        var backup = Assert.Single(await controller.AppearAsync(run, SnapshotController.Velero, "backups", 1, scene.VeleroNamespace));
         await scene.Writer.StandsStillAsync();
         Assert.Equal("shop-backup-29", (string?)backup["metadata"]!["name"]);
         Assert.Equal(scene.Namespace, (string?)backup["spec"]!["includedNamespaces"]![0]);

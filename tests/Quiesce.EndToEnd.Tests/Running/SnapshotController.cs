@@ -32,9 +32,9 @@ internal sealed class SnapshotController(Installation installation, string ns)
             """);
     }
 
-    /// <summary>The objects of a kind once there are as many.</summary>
-    internal Task<IReadOnlyList<JsonNode>> AppearAsync(string groupVersion, string plural, int count, string? inNamespace = null) => Eventually.GetAsync<IReadOnlyList<JsonNode>>(
-        async () => await ListAsync(groupVersion, plural, inNamespace) is var items && items.Count == count ? items : null, () => $"{count} {plural}");
+    /// <summary>The objects of a kind once a program has made as many.</summary>
+    internal Task<IReadOnlyList<JsonNode>> AppearAsync(ProgramRun maker, string groupVersion, string plural, int count, string? inNamespace = null) => Eventually.GetAsync<IReadOnlyList<JsonNode>>(
+        async () => await ListAsync(groupVersion, plural, inNamespace) is var items && items.Count == count ? items : null, () => $"{count} {plural}; who was to make them said:\n{maker.Said}");
 
     internal async Task<IReadOnlyList<JsonNode>> ListAsync(string groupVersion, string plural, string? inNamespace = null)
     {
