@@ -1,4 +1,6 @@
 using k8s;
+using k8s.Exceptions;
+using k8s.KubeConfigModels;
 using YamlDotNet.RepresentationModel;
 
 namespace Quiesce.Crds.Client;
@@ -12,8 +14,22 @@ internal static class Kubeconfig
         var file = KubernetesClientConfiguration.LoadKubeConfig(path);
         var name = context ?? file.CurrentContext;
         var userName = file.Contexts?.FirstOrDefault(c => c.Name == name)?.ContextDetails?.User;
-        if (file.Users?.FirstOrDefault(u => u.Name == userName)?.UserCredentials is not { } user || TokenFileOf(path, userName!) is not { } tokenFile)
-            return KubernetesClientConfiguration.BuildConfigFromConfigFile(path, context);
+        var user = file.Users?.FirstOrDefault(u => u.Name == userName)?.UserCredentials;
+        if (user is not null && TokenFileOf(path, userName!) is { } tokenFile) return OfTokenFile(file, path, context, user, tokenFile);
+        try
+        {
+            var configuration = KubernetesClientConfiguration.BuildConfigFromConfigFile(path, context);
+            if (user?.ExternalExecution is { } plugin && configuration.TokenProvider is { } tokens) configuration.TokenProvider = new CredentialPlugin(userName!, plugin, tokens);
+            return configuration;
+        }
+        catch (KubeConfigException e) when (user?.ExternalExecution is { } plugin && e.Message.StartsWith("external exec", StringComparison.Ordinal))
+        {
+            throw CredentialPlugin.Failed(userName!, plugin, e);
+        }
+    }
+
+    private static KubernetesClientConfiguration OfTokenFile(K8SConfiguration file, string path, string? context, UserCredentials user, string tokenFile)
+    {
         // As with kubectl, the file comes before a token in the kubeconfig itself.
         tokenFile = Path.GetFullPath(tokenFile, Path.GetDirectoryName(Path.GetFullPath(path))!);
         user.Token = File.ReadAllText(tokenFile).Trim();

@@ -173,7 +173,7 @@ public sealed class KubernetesConnection : IDisposable
     /// <summary>A transport failure in the words of <see cref="KubernetesApiException"/>.</summary>
     internal KubernetesApiException NoAnswer(string operation, Exception e) => e is OperationCanceledException
         ? new(operation, null, "Timeout", $"{Client.BaseUri} is silent for {Options.RequestTimeout.TotalSeconds:0.#} s", innerException: e)
-        : new(operation, null, "Unreachable", $"{Client.BaseUri}: {e.GetBaseException().Message}", innerException: e);
+        : new(operation, null, "Unreachable", $"{Client.BaseUri}: {(e is KubeConfigException ? e : e.GetBaseException()).Message}", innerException: e);
 
     private static async Task<KubernetesApiException> RefusalAsync(
         string operation, HttpResponseMessage response, CancellationToken cancellationToken)

@@ -64,4 +64,85 @@ public sealed class KubernetesConnectionTests : IDisposable
         Assert.Contains("127.0.0.1:1", e.Message, StringComparison.Ordinal);
         Assert.Equal("Unreachable", e.Reason);
     }
+
+    [Theory]
+    [InlineData("/no/such/plugin", "No such file or directory")]
+    [InlineData("false", "what it printed is not an ExecCredential, if it printed anything")]
+    [InlineData("echo", "what it printed is not an ExecCredential, if it printed anything")]
+    public void A_credential_plugin_that_gives_none_is_named_with_its_user_and_what_helps(string command, string why)
+    {
+        var e = Assert.Throws<KubeConfigException>(() => Connect(WithPlugin(command, "[login, -v]")));
+        Assert.Contains($"{_file} cannot be used: the credential plugin of user u gave no credential: ", e.Message, StringComparison.Ordinal);
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+        Assert.EndsWith($"Run `{command} login -v` by hand to see why. It comes with acme-cli.", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', e.Message);
+    }
+
+    [Fact]
+    public async Task A_credential_plugin_that_fails_later_is_no_answer_and_is_asked_again()
+    {
+        using var plugin = new Plugin("if test -s $0.gone; then exit 1; fi");
+        using var connection = Connect(WithPlugin("sh", $"[{plugin.Script}]"));
+        plugin.Then();
+        for (var asked = 1; asked <= 2; asked++)
+        {
+            var e = await Assert.ThrowsAsync<KubernetesApiException>(() => new ResourceClient<Node>(connection, Kinds.Nodes).GetAsync(null, "n", CancellationToken.None));
+            Assert.True(e.IsTransient);
+            Assert.Contains("the credential plugin of user u gave no credential: ", e.Message, StringComparison.Ordinal);
+            Assert.Equal(1 + asked, plugin.Runs);
+        }
+    }
+
+    [Fact]
+    public async Task A_credential_plugin_that_hangs_holds_up_a_request_no_longer_than_an_answer_may_take()
+    {
+        using var plugin = new Plugin("if test -s $0.gone; then exec sleep 5; fi");
+        await File.WriteAllTextAsync(_file, WithPlugin("sh", $"[{plugin.Script}]"));
+        using var connection = KubernetesConnection.Create(_file, options: new() { RequestTimeout = TimeSpan.FromMilliseconds(300) });
+        plugin.Then();
+        for (var asked = 1; asked <= 2; asked++)
+        {
+            var e = await Assert.ThrowsAsync<KubernetesApiException>(() => new ResourceClient<Node>(connection, Kinds.Nodes).GetAsync(null, "n", CancellationToken.None)).WaitAsync(TimeSpan.FromSeconds(4));
+            Assert.Equal("Timeout", e.Reason);
+            Assert.Equal(2, plugin.Runs);
+        }
+    }
+
+    private static string WithPlugin(string command, string arguments) => $$$"""
+        apiVersion: v1
+        kind: Config
+        current-context: one
+        clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+        contexts: [{name: one, context: {cluster: c, user: u}}]
+        users:
+        - name: u
+          user:
+            exec:
+              apiVersion: client.authentication.k8s.io/v1
+              command: {{{command}}}
+              args: {{{arguments}}}
+              interactiveMode: Never
+              installHint: It comes with acme-cli.
+        """;
+
+    /// <summary>A script that prints a credential, and something else from a moment on.</summary>
+    private sealed class Plugin : IDisposable
+    {
+        private readonly string _folder = Directory.CreateTempSubdirectory("quiesce-plugin-").FullName;
+
+        internal Plugin(string first) => File.WriteAllText(
+            Script, $$$"""
+            echo >>$0.runs
+            {{{first}}}
+            echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "t"}}'
+            """);
+
+        internal string Script => Path.Combine(_folder, "plugin");
+
+        internal int Runs => File.ReadAllLines($"{Script}.runs").Length;
+
+        internal void Then() => File.WriteAllText($"{Script}.gone", "gone");
+
+        public void Dispose() => Directory.Delete(_folder, recursive: true);
+    }
 }
