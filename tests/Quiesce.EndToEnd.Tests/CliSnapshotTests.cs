@@ -86,7 +86,7 @@ public sealed class CliSnapshotTests(Installation installation)
     public async Task A_window_that_ends_before_the_cut_leaves_no_snapshot()
     {
         await using var scene = await SceneAsync();
-        await using var run = scene.RunFor("2s", "--timeout", "60s");
+        await using var run = scene.RunFor("6s", "--timeout", "60s");
         Assert.Equal(5, await run.EndAsync());
         Assert.Contains("the window was over before the cut of 2 VolumeSnapshots was taken", run.Said, StringComparison.Ordinal);
         Assert.Empty(await scene.Controller.ListAsync(SnapshotController.Snapshots, "volumesnapshots"));

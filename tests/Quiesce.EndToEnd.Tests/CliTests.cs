@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Quiesce.Cluster.Faults;
 using Quiesce.Crds;
 using Quiesce.EndToEnd.Tests.Running;
@@ -81,7 +82,7 @@ public sealed class CliTests(Installation installation)
     public async Task With_renew_a_short_deadline_holds_as_long_as_the_command_runs()
     {
         await using var scene = await SceneAsync();
-        var (code, said) = await scene.CliAsync("run", "--renew", "--deadline", "3s", "--", "sleep", "7");
+        var (code, said) = await scene.CliAsync("run", "--renew", "--deadline", "6s", "--", "sleep", "11");
         Assert.True(code == 0, said);
         Assert.DoesNotContain("has ended", said, StringComparison.Ordinal);
         await scene.Writer.FrozenOnceAsync(longestSeconds: 20);
@@ -94,13 +95,13 @@ public sealed class CliTests(Installation installation)
     public async Task A_run_whose_window_somebody_else_ends_says_so_at_once_and_fails_although_the_window_held(bool renew, int commandsCode, int expected)
     {
         await using var scene = await SceneAsync();
-        await using var run = new HeldRun(installation, scene, commandsCode, renew ? ["--renew", "--deadline", "3s"] : []);
+        await using var run = new HeldRun(installation, scene, commandsCode, renew ? ["--renew", "--deadline", "6s"] : []);
         await run.Cli.SaysAsync("frozen, until");
         await run.ThawedByOtherAsync();
         await run.Cli.SaysAsync($"{run.Name}: has ended while the command still runs: its desiredState was set to Thawed");
         // The command goes on, in what does not stand still any more, and longer than there would be something to renew.
         await scene.Writer.GoesOnAsync(TimeSpan.FromSeconds(5));
-        await Task.Delay(TimeSpan.FromSeconds(2));
+        await Task.Delay(TimeSpan.FromSeconds(3));
         Assert.False(run.Cli.HasExited, run.Cli.Said);
         var code = await run.EndAsync();
         Assert.True(code == expected, $"{code}: {run.Cli.Said}");
@@ -116,7 +117,7 @@ public sealed class CliTests(Installation installation)
     public async Task A_run_whose_request_is_deleted_meanwhile_fails_and_leaves_a_namesake_alone(bool renew, int commandsCode, int expected)
     {
         await using var scene = await SceneAsync();
-        await using var run = new HeldRun(installation, scene, commandsCode, renew ? ["--renew", "--deadline", "3s"] : []);
+        await using var run = new HeldRun(installation, scene, commandsCode, renew ? ["--renew", "--deadline", "6s"] : []);
         await run.Cli.SaysAsync("frozen, until");
         // Without --wait=false this returns when it is gone.
         await installation.KubectlAsync("delete", "freeze", "-n", Namespace, run.Name);
@@ -145,7 +146,7 @@ public sealed class CliTests(Installation installation)
         await run.Cli.SaysAsync("not in touch with the API server");
         if (ended) await run.ThawedByOtherAsync();
         await run.LetEndAsync();
-        await Task.Delay(TimeSpan.FromSeconds(2));
+        await Task.Delay(TimeSpan.FromSeconds(3));
         Assert.False(run.Cli.HasExited, run.Cli.Said);
         way.Proxy.Pass();
         var code = await run.EndAsync();
@@ -201,6 +202,38 @@ public sealed class CliTests(Installation installation)
         await File.WriteAllTextAsync(kubeconfig, (await File.ReadAllTextAsync(installation.Kubeconfig)).Replace(new Uri(installation.Server.Url).Authority, "127.0.0.1:1", StringComparison.Ordinal));
         Assert.Equal(7, (await scene.RawAsync("status", "--kubeconfig", kubeconfig)).Code);
         await scene.Writer.NeverFrozenAsync();
+    }
+
+    [Fact]
+    public async Task A_kubeconfigs_credential_plugin_is_asked_again_before_its_credential_expires_and_is_named_when_it_gives_none()
+    {
+        await using var scene = await SceneAsync();
+        var (plugin, asked, kubeconfig) = (installation.NewFile("plugin"), installation.NewFile("asked"), installation.NewFile("kubeconfig"));
+        var (cluster, token) = (await File.ReadAllTextAsync(installation.Kubeconfig), "");
+        cluster = Regex.Replace(cluster, @"token: ([^\s}]+)", found =>
+        {
+            token = found.Groups[1].Value;
+            return $"exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh, args: [{plugin}], interactiveMode: Never, installHint: It comes with acme-cli.}}";
+        });
+        Assert.NotEmpty(token);
+        await File.WriteAllTextAsync(kubeconfig, cluster);
+        // Expired at once, so that it is asked for each request.
+        await File.WriteAllTextAsync(plugin, $$$"""
+            echo asked >>{{{asked}}}
+            echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "{{{token}}}", "expirationTimestamp": "2020-01-01T00:00:00Z"} }'
+            """);
+        await using (var run = scene.StartOver(kubeconfig, "run", "--deadline", "20s", "--", "true"))
+        {
+            Assert.True(await run.EndAsync() == 0, run.Said);
+            await scene.Writer.FrozenOnceAsync(longestSeconds: 20);
+        }
+
+        Assert.True((await File.ReadAllLinesAsync(asked)).Length > 3, await File.ReadAllTextAsync(asked));
+        await File.WriteAllTextAsync(plugin, "echo 'acme: log in again' >&2; exit 1");
+        var (code, said) = await scene.RawAsync("status", "--kubeconfig", kubeconfig);
+        Assert.Equal(2, code);
+        Assert.Contains("acme: log in again\n", said, StringComparison.Ordinal);
+        Assert.Matches($"kubectl-quiesce: kubeconfig {kubeconfig} cannot be used: the credential plugin of user [^ ]+ gave no credential: .* Run `sh {plugin}` by hand to see why. It comes with acme-cli.\n?$", said);
     }
 
     [Fact]
