@@ -222,7 +222,7 @@ public sealed class CliTests(Installation installation)
             echo asked >>{{{asked}}}
             echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "{{{token}}}", "expirationTimestamp": "2020-01-01T00:00:00Z"} }'
             """);
-        await using (var run = scene.StartOver(kubeconfig, "run", "--deadline", "20s", "--", "true"))
+        await using (var run = scene.StartOver(kubeconfig, "run", "--deadline", "20s", "--", "sleep", "1"))
         {
             Assert.True(await run.EndAsync() == 0, run.Said);
             await scene.Writer.FrozenOnceAsync(longestSeconds: 20);
