@@ -11,6 +11,9 @@ internal sealed class BackupCut(KubernetesConnection connection, string ns, stri
 {
     private readonly ResourceClient<Backup> _client = new(connection, SnapshotKinds.Backups);
 
+    /// <summary>It was asked for, and not refused: one that is there is ours.</summary>
+    private bool _mayBeThere;
+
     /// <inheritdoc/>
     public string What => $"Backup {veleroNamespace}/{name}";
 
@@ -29,15 +32,13 @@ internal sealed class BackupCut(KubernetesConnection connection, string ns, stri
                 labels["velero.io/schedule-name"] = schedule;
             }
 
+            _mayBeThere = true;
             await _client.CreateAsync(new() { Metadata = new() { Name = name, NamespaceProperty = veleroNamespace, Labels = labels }, Spec = spec }, cancellationToken);
         }
-        catch (KubernetesApiException e) when (e.IsNotFound)
+        catch (KubernetesApiException e) when (!e.IsTransient)
         {
-            throw new CliException(ExitCode.Error, $"{e.Detail}: either there is no namespace {veleroNamespace}, or Velero is not installed in this cluster");
-        }
-        catch (KubernetesApiException e) when (e.Status is HttpStatusCode.UnprocessableEntity or HttpStatusCode.BadRequest || e.IsAlreadyExists)
-        {
-            throw new CliException(ExitCode.Usage, e.Detail);
+            _mayBeThere = false;
+            throw Explained(e);
         }
     }
 
@@ -70,7 +71,14 @@ internal sealed class BackupCut(KubernetesConnection connection, string ns, stri
     public Task DiscardAsync(CancellationToken cancellationToken)
     {
         // What a Backup has made elsewhere only Velero itself can remove.
-        Terminal.Say($"{request}: {What} was not complete within the window; remove it with `velero backup delete {name}`");
+        if (_mayBeThere) Terminal.Say($"{request}: {What} was not complete within the window; remove it with `velero backup delete {name}`");
         return Task.CompletedTask;
     }
+
+    private Exception Explained(KubernetesApiException e) => e switch
+    {
+        { IsNotFound: true } => new CliException(ExitCode.Error, $"{e.Detail}: either there is no namespace {veleroNamespace}, or Velero is not installed in this cluster"),
+        { Status: HttpStatusCode.UnprocessableEntity or HttpStatusCode.BadRequest } or { IsAlreadyExists: true } => new CliException(ExitCode.Usage, e.Detail),
+        _ => e,
+    };
 }

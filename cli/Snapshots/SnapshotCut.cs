@@ -93,13 +93,14 @@ internal sealed class SnapshotCut(KubernetesConnection connection, ResourceKind<
     /// <inheritdoc/>
     public Task DiscardAsync(CancellationToken cancellationToken) => Task.WhenAll(_asked.Select(async asked =>
     {
+        // What is still on its way could be made after it was deleted.
+        await asked.Answered.WaitAsync(AnswerPatience, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var isKnown = asked.Answered.IsCompleted && asked.Answered.Exception?.InnerException is not KubernetesApiException { IsTransient: true };
+        if (isKnown && !asked.Answered.IsCompletedSuccessfully) return; // refused
         try
         {
-            // What is still on its way could be made after it was deleted.
-            await asked.Answered.WaitAsync(AnswerPatience, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (await _client.DeleteAsync(ns, asked.Name, cancellationToken: cancellationToken)) Terminal.Say($"{request}: removed {Named(asked.Name)}, which was not known to be cut within the window");
-            if (asked.Answered.IsCompleted) return;
-            Terminal.Complain($"{Named(asked.Name)}: the API server has not said whether it was created, so it may be yet; {Remove}");
+            else if (!isKnown) Terminal.Complain($"{Named(asked.Name)}: the API server has not said whether it was created, so it may be yet; {Remove}");
         }
         catch (Exception e) when (e is KubernetesApiException or OperationCanceledException)
         {

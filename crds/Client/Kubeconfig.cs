@@ -1,4 +1,5 @@
 using k8s;
+using k8s.Authentication;
 using k8s.Exceptions;
 using k8s.KubeConfigModels;
 using YamlDotNet.RepresentationModel;
@@ -16,15 +17,17 @@ internal static class Kubeconfig
         var userName = file.Contexts?.FirstOrDefault(c => c.Name == name)?.ContextDetails?.User;
         var user = file.Users?.FirstOrDefault(u => u.Name == userName)?.UserCredentials;
         if (user is not null && TokenFileOf(path, userName!) is { } tokenFile) return OfTokenFile(file, path, context, user, tokenFile);
+        var plugin = user?.ExternalExecution is { } program ? new CredentialPlugin(userName!, program) : null;
         try
         {
             var configuration = KubernetesClientConfiguration.BuildConfigFromConfigFile(path, context);
-            if (user?.ExternalExecution is { } plugin && configuration.TokenProvider is { } tokens) configuration.TokenProvider = new CredentialPlugin(userName!, plugin, tokens);
+            // One that gives a certificate has no tokens.
+            if (configuration.TokenProvider is ExecTokenProvider) configuration.TokenProvider = plugin;
             return configuration;
         }
-        catch (KubeConfigException e) when (user?.ExternalExecution is { } plugin && e.Message.StartsWith("external exec", StringComparison.Ordinal))
+        catch (KubeConfigException e) when (plugin is not null && CredentialPlugin.IsComplaint(e))
         {
-            throw CredentialPlugin.Failed(userName!, plugin, e);
+            throw plugin.Failed(e);
         }
     }
 

@@ -23,6 +23,7 @@ public sealed class KubernetesConnection : IDisposable
 
     private readonly string? _tlsServerName;
     private readonly TokenFile? _token;
+    private readonly CredentialPlugin? _plugin;
     private volatile Heard? _heard;
 
     private KubernetesConnection(
@@ -33,6 +34,7 @@ public sealed class KubernetesConnection : IDisposable
         _tlsServerName = configuration.TlsServerName;
         if (configuration.TokenProvider is TokenFileAuth) configuration.TokenProvider = new TokenFile(TokenFile.OfServiceAccount, TimeProvider.System);
         _token = configuration.TokenProvider as TokenFile;
+        _plugin = configuration.TokenProvider as CredentialPlugin;
         Client = new Kubernetes(configuration, handlers);
         Namespace = string.IsNullOrEmpty(configuration.Namespace) ? null : configuration.Namespace.Trim();
         Options = options;
@@ -108,16 +110,24 @@ public sealed class KubernetesConnection : IDisposable
         limit.CancelAfter(Options.RequestTimeout);
         try
         {
-            // HTTP/2 where TLS offers it, else 1.1: the library's rule.
-            using var request = new HttpRequestMessage(method, new Uri(Client.BaseUri, pathAndQuery));
-            (request.Content, request.Version) = (content, HttpVersion.Version20);
-            if (Client.Credentials is { } credentials) await credentials.ProcessHttpRequestAsync(request, limit.Token);
-            if (!string.IsNullOrWhiteSpace(_tlsServerName)) request.Headers.Host = _tlsServerName;
-            var response = await Client.HttpClient.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
-            if (response.Headers.Date is { } date) _heard = new(date, TimeProvider.System.GetTimestamp());
-            if (response.IsSuccessStatusCode) return response;
-            if (response.StatusCode == HttpStatusCode.Unauthorized) _token?.Refused();
-            using (response) throw await RefusalAsync(operation, response, limit.Token);
+            for (var again = false; ; again = true)
+            {
+                // HTTP/2 where TLS offers it, else 1.1: the library's rule.
+                using var request = new HttpRequestMessage(method, new Uri(Client.BaseUri, pathAndQuery));
+                (request.Content, request.Version) = (content, HttpVersion.Version20);
+                if (Client.Credentials is { } credentials) await credentials.ProcessHttpRequestAsync(request, limit.Token);
+                if (!string.IsNullOrWhiteSpace(_tlsServerName)) request.Headers.Host = _tlsServerName;
+                var response = await Client.HttpClient.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+                if (response.Headers.Date is { } date) _heard = new(date, TimeProvider.System.GetTimestamp());
+                if (response.IsSuccessStatusCode) return response;
+                using (response)
+                {
+                    if (response.StatusCode == HttpStatusCode.Unauthorized) Refused();
+                    if (response.StatusCode != HttpStatusCode.Unauthorized || _plugin is null || again) throw await RefusalAsync(operation, response, limit.Token);
+                }
+
+                request.Content = null; // the next one has it
+            }
         }
         catch (Exception e) when (e is not KubernetesApiException)
         {
@@ -165,7 +175,7 @@ public sealed class KubernetesConnection : IDisposable
             if (e is KubernetesApiException) throw;
             cancellationToken.ThrowIfCancellationRequested();
             if (status is 0 or HttpStatusCode.SwitchingProtocols) throw NoAnswer(operation, e);
-            if (status == HttpStatusCode.Unauthorized) _token?.Refused();
+            if (status == HttpStatusCode.Unauthorized) Refused();
             throw new KubernetesApiException(operation, status, status.ToString(), "the API server refused to open a stream", innerException: e);
         }
     }
@@ -174,6 +184,12 @@ public sealed class KubernetesConnection : IDisposable
     internal KubernetesApiException NoAnswer(string operation, Exception e) => e is OperationCanceledException
         ? new(operation, null, "Timeout", $"{Client.BaseUri} is silent for {Options.RequestTimeout.TotalSeconds:0.#} s", innerException: e)
         : new(operation, null, "Unreachable", $"{Client.BaseUri}: {(e is KubeConfigException ? e : e.GetBaseException()).Message}", innerException: e);
+
+    private void Refused()
+    {
+        _token?.Refused();
+        _plugin?.Refused();
+    }
 
     private static async Task<KubernetesApiException> RefusalAsync(
         string operation, HttpResponseMessage response, CancellationToken cancellationToken)

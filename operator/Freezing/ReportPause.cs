@@ -19,7 +19,10 @@ internal static class ReportPause
     /// <param name="report">The report that came.</param>
     /// <param name="window">Its window; null while it is not known.</param>
     public static TimeSpan After(NodeFreeze report, FreezeWindow? window) =>
-        window is { Spec.Nodes: >= FewNodes and var nodes } && report.Status?.Phase is not (NodeFreezePhase.Broken or NodeFreezePhase.Failed or NodeFreezePhase.Expired)
+        window is { Spec: { Nodes: >= FewNodes and var nodes, DesiredState: var commanded } } && !EndsItForAll(report.Status?.Phase, commanded)
             ? ForEachNode * Math.Min(nodes, MostNodes)
             : TimeSpan.Zero;
+
+    private static bool EndsItForAll(NodeFreezePhase? phase, WindowState commanded) =>
+        phase is NodeFreezePhase.Broken or NodeFreezePhase.Failed or NodeFreezePhase.Expired || (phase >= NodeFreezePhase.Thawing && commanded != WindowState.Thawed);
 }

@@ -59,14 +59,14 @@ public sealed partial class Controller<T>
     /// <summary>Reconciles an object also when one of another kind changes.</summary>
     /// <param name="other">What changes.</param>
     /// <param name="map">The keys it concerns.</param>
-    /// <param name="pause">How long more of its kind may wait to be seen together with it; by default not at all.</param>
+    /// <param name="pause">How long it may wait to be seen together with more of its kind; by default, and where it is gone, not at all.</param>
     public void Also<TOther>(Informer<TOther> other, Func<TOther, IEnumerable<ObjectKey>> map, Func<TOther, TimeSpan>? pause = null)
         where TOther : class, IKubernetesObject<V1ObjectMeta>
     {
         _sources.Add(other.Synced);
-        other.Subscribe((o, _) =>
+        other.Subscribe((o, gone) =>
         {
-            var after = pause?.Invoke(o) ?? TimeSpan.Zero;
+            var after = gone ? TimeSpan.Zero : pause?.Invoke(o) ?? TimeSpan.Zero;
             foreach (var key in map(o)) _queue?.AddAfter(key, after);
         });
     }

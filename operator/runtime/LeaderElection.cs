@@ -15,10 +15,16 @@ namespace Quiesce.Runtime;
 public sealed partial class LeaderElection(
     ResourceClient<Lease> leases, LeaderElectionOptions options, TimeProvider time, ILogger logger, RuntimeMeter? meter = null)
 {
+    /// <summary>How long giving the lease back may take: the next leader would have it in little more without that.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private (string? Version, long At) _seen;
 
     /// <summary>A write that makes the lease ours was sent, and nothing said since that it is not. That its answer did not come does not say so.</summary>
     private bool _mayHold;
+
+    /// <summary>The last write. It is not cancelled with who waits for it: the API server may carry out what it was sent, after a read that was sent later.</summary>
+    private (Task Answered, CancellationTokenSource Sending)? _write;
 
     /// <summary>Leads whenever it can, until the token is cancelled; then gives the lease back.</summary>
     /// <param name="lead">What a leader does, until its token is cancelled. It is waited for before the next try to lead.</param>
@@ -26,8 +32,14 @@ public sealed partial class LeaderElection(
     public async Task RunAsync(Func<CancellationToken, Task> lead, CancellationToken cancellationToken)
     {
         meter?.Leads(options.LeaseName, leads: false);
-        await ElectAsync(lead, cancellationToken);
-        if (_mayHold) await GiveBackAsync();
+        try
+        {
+            await ElectAsync(lead, cancellationToken);
+        }
+        finally
+        {
+            if (_mayHold) await GiveBackAsync();
+        }
     }
 
     private async Task ElectAsync(Func<CancellationToken, Task> lead, CancellationToken cancellationToken)
@@ -62,7 +74,7 @@ public sealed partial class LeaderElection(
             {
                 LogEnded(options.Identity);
                 meter?.Leads(options.LeaseName, leads: false);
-                await GiveBackAsync();
+                if (!cancellationToken.IsCancellationRequested) await GiveBackAsync();
             }
         }
     }
@@ -115,7 +127,7 @@ public sealed partial class LeaderElection(
             if (lease is null)
             {
                 _mayHold = true;
-                return await leases.CreateAsync(New(), cancellationToken);
+                return await SendAsync(token => leases.CreateAsync(New(), token), cancellationToken);
             }
 
             if (lease.Metadata.ResourceVersion != _seen.Version) _seen = (lease.Metadata.ResourceVersion, time.GetTimestamp());
@@ -137,8 +149,7 @@ public sealed partial class LeaderElection(
         }
         catch (KubernetesApiException e) when (e.IsConflict || e.IsAlreadyExists)
         {
-            _mayHold = false;
-            return null;
+            return null; // somebody else was faster, or it was ourselves and the answer did not come
         }
         catch (KubernetesApiException e)
         {
@@ -166,23 +177,50 @@ public sealed partial class LeaderElection(
     /// <summary>Empties the lease, so that the next leader need not wait; best effort.</summary>
     private async Task GiveBackAsync()
     {
-        _mayHold = false;
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2), time);
-        var (_, lease) = await ReadAsync(limit.Token);
-        if (lease?.Spec.HolderIdentity != options.Identity) return;
-        try
+        using var limit = new CancellationTokenSource(Patience, time);
+        if (_write is { } write)
         {
-            var empty = new JsonObject { ["holderIdentity"] = "", ["leaseDurationSeconds"] = 1, ["renewTime"] = MicroTime.Format(time.GetUtcNow()) };
-            await WriteAsync(lease!, empty, limit.Token);
+            await write.Answered.WaitAsync(Patience / 2, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await write.Sending.CancelAsync();
         }
-        catch (Exception e) when (e is KubernetesApiException or OperationCanceledException)
+
+        while (!limit.IsCancellationRequested)
         {
-            // It runs out by itself.
+            var (answered, lease) = await ReadAsync(limit.Token);
+            if (!answered) return;
+            if (lease?.Spec.HolderIdentity == options.Identity)
+            {
+                try
+                {
+                    var empty = new JsonObject { ["holderIdentity"] = "", ["leaseDurationSeconds"] = 1, ["renewTime"] = MicroTime.Format(time.GetUtcNow()) };
+                    await WriteAsync(lease, empty, limit.Token);
+                }
+                catch (KubernetesApiException e) when (e.IsConflict)
+                {
+                    continue; // our own last renewal
+                }
+                catch (Exception e) when (e is KubernetesApiException or OperationCanceledException)
+                {
+                    return; // it runs out by itself
+                }
+            }
+
+            _mayHold = false;
+            return;
         }
     }
 
-    private Task<Lease> WriteAsync(Lease lease, JsonObject spec, CancellationToken cancellationToken) => leases.PatchAsync(
-        options.Namespace, options.LeaseName, new JsonObject { ["spec"] = spec }, lease.Metadata.ResourceVersion, cancellationToken);
+    private Task<Lease> WriteAsync(Lease lease, JsonObject spec, CancellationToken cancellationToken) => SendAsync(
+        token => leases.PatchAsync(options.Namespace, options.LeaseName, new JsonObject { ["spec"] = spec }, lease.Metadata.ResourceVersion, token), cancellationToken);
+
+    private async Task<Lease> SendAsync(Func<CancellationToken, Task<Lease>> send, CancellationToken cancellationToken)
+    {
+        _write?.Sending.Dispose();
+        var sending = new CancellationTokenSource();
+        var answered = send(sending.Token);
+        _write = (answered, sending);
+        return await answered.WaitAsync(cancellationToken);
+    }
 
     private Lease New()
     {

@@ -66,6 +66,22 @@ public sealed class StatusWriterTests
         Assert.Empty(server.Phases);
     }
 
+    [Fact]
+    public async Task The_same_with_another_number_does_not_wait_anew()
+    {
+        using var server = new Server();
+        var (writer, after) = (server.Writer(), new TaskCompletionSource());
+        writer.Write(Prepared, after.Task);
+        writer.Write(Prepared with { DeadlineSeconds = 7 }, new TaskCompletionSource().Task);
+        await Task.Delay(200);
+        Assert.Empty(server.Phases);
+        after.SetResult();
+        Assert.Equal("Prepared", await server.NextAsync());
+        await writer.FinishAsync(TimeSpan.FromSeconds(10));
+        Assert.True(writer.Written);
+        Assert.Empty(server.Phases);
+    }
+
     /// <summary>Takes every patch, and says what phase it had.</summary>
     private sealed class Server : IDisposable
     {

@@ -62,6 +62,33 @@ public sealed class CliSnapshotTests(Installation installation)
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_snapshot_of_which_no_answer_came_is_looked_for(bool wasMade)
+    {
+        await using var scene = await SceneAsync();
+        using var fault = scene.Disturb("create", wasMade ? FaultEffect.CutAfter : FaultEffect.Delay(TimeSpan.FromMinutes(1)));
+        await using var run = scene.Run("--request-timeout", "1s");
+        Assert.Equal(7, await run.EndAsync());
+        Assert.Equal(wasMade ? 2 : 1, run.Said.Split(": removed volumesnapshot").Length - 1);
+        Assert.Equal(wasMade ? 0 : 1, run.Said.Split("the API server has not said whether it was created, so it may be yet; remove it with `kubectl delete volumesnapshots.snapshot.storage.k8s.io -n ").Length - 1);
+        Assert.Empty(await scene.Controller.ListAsync(SnapshotController.Snapshots, "volumesnapshots"));
+        await scene.FrozenOnceAsync();
+    }
+
+    [Fact]
+    public async Task A_snapshot_that_is_refused_is_nobodys_to_remove()
+    {
+        await using var scene = await SceneAsync();
+        using var fault = scene.Disturb("create", FaultEffect.Forbidden);
+        await using var run = scene.Run();
+        Assert.Equal(6, await run.EndAsync());
+        Assert.Single(run.Said.Split('\n'), line => line.Contains(": removed volumesnapshot", StringComparison.Ordinal));
+        Assert.DoesNotContain("remove it with", run.Said, StringComparison.Ordinal);
+        Assert.Empty(await scene.Controller.ListAsync(SnapshotController.Snapshots, "volumesnapshots"));
+    }
+
+    [Theory]
     [InlineData("create", "the API server has not said whether it was created, so it may be yet")]
     [InlineData("delete", "was not removed, and is not known to be cut within the window: ")]
     public async Task A_snapshot_that_cannot_be_taken_back_is_said_with_what_removes_it(string verb, string expected)
@@ -155,10 +182,19 @@ public sealed class CliSnapshotTests(Installation installation)
             Assert.Contains("FailedValidation: no such location", run.Said, StringComparison.Ordinal);
         }
 
+        // Somebody else's, and complete: it stays, and nobody is told to remove it.
+        await using (var run = scene.Run("--velero-backup", "one", "--velero-namespace", scene.Namespace))
+        {
+            Assert.Equal(2, await run.EndAsync());
+            Assert.Contains("already exists", run.Said, StringComparison.Ordinal);
+            Assert.DoesNotContain("velero backup delete", run.Said, StringComparison.Ordinal);
+        }
+
         await using (var run = scene.Run("--velero-backup", "three", "--velero-namespace", scene.Namespace, "--velero-schedule", "none"))
         {
             Assert.Equal(2, await run.EndAsync());
             Assert.Contains("there is no Schedule none", run.Said, StringComparison.Ordinal);
+            Assert.DoesNotContain("velero backup delete", run.Said, StringComparison.Ordinal);
         }
     }
 

@@ -40,7 +40,12 @@ internal sealed class StatusWriter
     /// <param name="after">It is kept back until then, unless something newer takes its place.</param>
     internal void Write(NodeFreezeStatus status, Task after)
     {
-        lock (gate) wanted = (status, after);
+        lock (gate)
+        {
+            // What is the same but for a number, such as another deadline, does not wait anew: raised again and again, it would never be written.
+            if (wanted is { After.IsCompleted: false } kept && kept.Status.Phase == status.Phase) after = kept.After;
+            wanted = (status, after);
+        }
         _ = after.ContinueWith(_ => changed.Release(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 

@@ -154,6 +154,34 @@ public sealed class LeaderElectionTests : IAsyncLifetime
         Assert.Equal((0, ""), (a.Times, (await LeaseAsync())!.Spec.HolderIdentity));
     }
 
+    [Theory]
+    [InlineData("create")]
+    [InlineData("patch")]
+    public async Task A_lease_that_the_server_writes_after_the_end_came_is_given_back(string write)
+    {
+        if (write == "patch") await new ResourceClient<Lease>(_cluster.Connection, Kinds.Leases).CreateAsync(Free(), CancellationToken.None);
+        var line = new Line { Holds = new(TaskCreationOptions.RunContinuationsAsynchronously) };
+        var a = Start("a", line);
+        await line.Held.Soon();
+        var ending = a.DisposeAsync().AsTask();
+        // A read that overtook the write would find that the lease is nobody's.
+        await Task.Delay(100);
+        line.Holds.SetResult();
+        await ending;
+        Assert.Equal((0, 1, ""), (a.Times, line.Late, (await LeaseAsync())!.Spec.HolderIdentity));
+    }
+
+    [Fact]
+    public async Task A_lease_that_was_renewed_a_moment_ago_is_given_back_in_its_new_version()
+    {
+        var a = Start("a");
+        await a.LeadsAsync();
+        // Somebody else's write, or a renewal that nobody heard of, comes between the read and the write.
+        using var conflict = _cluster.Server.Faults.Inject(Renewals with { Where = _ => !a.Leads }, FaultEffect.Conflict);
+        await a.DisposeAsync();
+        Assert.Equal((1, ""), (conflict.Hits, (await LeaseAsync())!.Spec.HolderIdentity));
+    }
+
     private static Lease Free() => new()
     {
         Metadata = new() { Name = "test", NamespaceProperty = InternalNames.DefaultNamespace },
@@ -220,6 +248,9 @@ public sealed class LeaderElectionTests : IAsyncLifetime
     /// <summary>A line to the API server that can be cut, for one process alone.</summary>
     private sealed class Line : DelegatingHandler
     {
+        private readonly TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _late;
+
         public bool IsCut { get; set; }
 
         public bool Hangs { get; init; }
@@ -227,8 +258,18 @@ public sealed class LeaderElectionTests : IAsyncLifetime
         /// <summary>Which request is served, and its answer never heard of.</summary>
         public Predicate<HttpRequestMessage>? Swallows { get; init; }
 
+        /// <summary>Until when the first write is on its way; it arrives, whoever still waits for it.</summary>
+        public TaskCompletionSource? Holds { get; init; }
+
+        /// <summary>It is on its way.</summary>
+        public Task Held => _held.Task;
+
+        /// <summary>How many have arrived so.</summary>
+        public int Late => _late;
+
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            if (Holds is { } holds && request.Method.Method is "POST" or "PATCH" && _held.TrySetResult()) return await SendLateAsync(request, holds.Task).WaitAsync(cancellationToken);
             if (IsCut && Hangs) await Task.Delay(Timeout.Infinite, cancellationToken);
             if (IsCut) throw new HttpRequestException("cut");
             var swallowed = Swallows?.Invoke(request) is true;
@@ -237,6 +278,18 @@ public sealed class LeaderElectionTests : IAsyncLifetime
             answer.Dispose();
             await Task.Delay(Timeout.Infinite, cancellationToken);
             throw new UnreachableException();
+        }
+
+        private async Task<HttpResponseMessage> SendLateAsync(HttpRequestMessage request, Task until)
+        {
+            // Of its own: that of who does not wait any more is disposed of.
+            using var late = new HttpRequestMessage(request.Method, request.RequestUri) { Version = request.Version, Content = new ByteArrayContent(await request.Content!.ReadAsByteArrayAsync(CancellationToken.None)) };
+            foreach (var (name, values) in request.Headers) late.Headers.TryAddWithoutValidation(name, values);
+            foreach (var (name, values) in request.Content.Headers) late.Content.Headers.TryAddWithoutValidation(name, values);
+            await until;
+            var answer = await base.SendAsync(late, CancellationToken.None);
+            Interlocked.Increment(ref _late);
+            return answer;
         }
     }
 }
