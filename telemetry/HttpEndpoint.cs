@@ -38,7 +38,8 @@ internal sealed class HttpEndpoint : IHttpApplication<HttpContext>, IAsyncDispos
         options.Limits.MaxConcurrentConnections = MostConnections;
         options.Limits.MaxRequestBodySize = 0;
         options.Limits.RequestHeadersTimeout = Patience;
-        options.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
+        // Also for one that is opened and says nothing at all: it takes the place of kubelet's probes.
+        options.Limits.KeepAliveTimeout = Patience;
         // A scraper that reads a byte a second is cut off after this.
         options.Limits.MinResponseDataRate = new(bytesPerSecond: 1024, gracePeriod: Patience);
         options.Listen(address, port, listen => listen.Protocols = HttpProtocols.Http1);

@@ -44,7 +44,7 @@ internal static class LeftBehind
     /// <param name="output">Where to say so.</param>
     internal static async Task<IReadOnlyList<WindowReport>> EndAsync(string hostRoot, bool json, NonBlockingWriter output)
     {
-        var (reports, _) = await EndAsync(hostRoot).ConfigureAwait(false); // what is stuck is ended by the holder that was started for it
+        var (reports, _, _) = await EndAsync(hostRoot).ConfigureAwait(false); // what is stuck is ended by the holder that was started for it
         foreach (var report in reports)
         {
             if (json) output.WriteLine(JsonReport.Line(report, report.WindowId.Length > 0 ? "Recovered" : "RecoveryFailed"));

@@ -3,6 +3,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using k8s.Exceptions;
 using Microsoft.Extensions.Logging;
+using Quiesce.Agent.Holding;
 using Quiesce.Agent.Output;
 using Quiesce.Agent.Serving;
 using Quiesce.Agent.Telemetry;
@@ -60,6 +61,15 @@ internal static class RunCommand
             using var logging = new LoggerFactory([new LineLoggerProvider(output, time, format)]);
             var log = logging.CreateLogger<NodeAgent>();
             foreach (var report in recovery.Reports) log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
+            // What may be frozen comes before everything else, and without this nothing true could be said of it.
+            for (var failures = 1; !recovery.IsComplete; failures++)
+            {
+                await Task.Delay(Backoff.Default.After(failures), time, cancel).ConfigureAwait(false);
+                var again = await JournalRecoveryRun.AtStartAsync(hostRoot).ConfigureAwait(false);
+                foreach (var report in again.Reports) log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
+                recovery = again with { Reports = [.. recovery.Reports.Where(r => again.Reports.All(a => a.WindowId != r.WindowId)), .. again.Reports] };
+            }
+
             if (JournalDirectory.Open(hostRoot, out var why) is not { } journals)
             {
                 output.WriteLine($"quiesce-agent: {why}");

@@ -42,7 +42,16 @@ internal sealed class HolderProcess
     {
         var holder = new HolderProcess();
         var thread = new Thread(() => holder.Live(order with { AgentProcess = Environment.ProcessId }, kept ?? [])) { IsBackground = true, Name = $"holder {order.WindowId}" };
-        thread.Start();
+        try
+        {
+            thread.Start();
+        }
+        catch (OutOfMemoryException e)
+        {
+            // That is how the runtime says that there is no room for another thread, as on a node out of processes.
+            holder.NotStarted(order, $"no thread can be started for it: {e.Message}");
+            _ = holder.reports.Writer.TryComplete();
+        }
         return holder;
     }
 

@@ -10,10 +10,11 @@ namespace Quiesce.Agent.Holding;
 
 /// <summary>What a recovery has found.</summary>
 /// <param name="Reports">One report for each window that was left behind; not final where a call is stuck. One without a window's id where the recovery itself failed.</param>
-/// <param name="Later">The final reports of those that were not final; ends when nothing is stuck any more.</param>
-internal sealed record Recovery(IReadOnlyList<WindowReport> Reports, ChannelReader<WindowReport>? Later)
+/// <param name="Later">The final reports of those that were not final; ends when nothing is stuck any more, or when the holder that waited for it has died.</param>
+/// <param name="IsComplete">Every window was looked at. Otherwise something may be held that there is no report of, and it is to be tried again.</param>
+internal sealed record Recovery(IReadOnlyList<WindowReport> Reports, ChannelReader<WindowReport>? Later, bool IsComplete)
 {
-    internal static Recovery Nothing { get; } = new([], null);
+    internal static Recovery Nothing { get; } = new([], null, IsComplete: true);
 }
 
 /// <summary>Runs a fresh holder that thaws what dead ones left.</summary>
@@ -22,7 +23,7 @@ internal static class JournalRecoveryRun
     // The holder itself waits a second for its calls, and then answers with what is stuck.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>What every agent does before anything else: looks for journals of this boot whose holder is dead or nobody's any more, and ends them.</summary>
+    /// <summary>What every agent does before anything else: looks for journals of this boot whose holder is dead or nobody's any more, and ends them. Windows that live are left alone, whenever it is called.</summary>
     internal static Task<Recovery> AtStartAsync(string hostRoot)
     {
         var journals = JournalDirectory.Open(hostRoot, out _) is { } directory ? JournalDirectory.List(directory) : [];
@@ -65,7 +66,7 @@ internal static class JournalRecoveryRun
         {
             await foreach (var report in holder.Reports.ReadAllAsync(enough.Token).ConfigureAwait(false))
             {
-                if (report is { WindowId.Length: 0, Phase: WindowPhase.Thawed }) return new Recovery(reports, holder.Reports); // the first round is over
+                if (report is { WindowId.Length: 0, Phase: WindowPhase.Thawed }) return new Recovery(reports, holder.Reports, IsComplete: true); // the first round is over
                 reports.Add(report);
             }
         }
@@ -79,6 +80,6 @@ internal static class JournalRecoveryRun
                 Message = $"the process that was to thaw what earlier windows left did not answer within {Patience.TotalSeconds:0} s and was killed",
             });
         }
-        return new Recovery(reports, null);
+        return new Recovery(reports, null, IsComplete: false);
     }
 }

@@ -33,5 +33,16 @@ internal static class LastResort
         await foreach (var report in reports.Reader.ReadAllAsync().ConfigureAwait(false)) yield return report;
     }
 
-    private static void Start(string name, Action body) => new Thread(() => body()) { IsBackground = true, Name = name }.Start();
+    private static void Start(string name, Action body)
+    {
+        try
+        {
+            new Thread(() => body()) { IsBackground = true, Name = name }.Start();
+        }
+        catch (OutOfMemoryException)
+        {
+            // There is no room for another one: one of those that are there.
+            _ = ThreadPool.UnsafeQueueUserWorkItem(static run => run(), body, preferLocal: false);
+        }
+    }
 }

@@ -22,6 +22,9 @@ internal sealed class HoldPauses(TimeSpan pause)
         Ended(window.Filesystems.Where(f => f.FrozenAt is not null || f.HeldNanoseconds is not null).Select(f => f.Device));
     }
 
+    /// <summary>Takes note of what was thawed after its holder had died: it may have been held until then.</summary>
+    internal void Recovered(WindowReport window) => Ended(window.Filesystems.Select(f => f.Device));
+
     /// <summary>Takes note of what an earlier process held, as far as it had reported that: its holders may have thawed and cleared everything away before this one looked.</summary>
     internal void Ended(NodeFreezeStatus? status) => Ended((status?.Filesystems ?? []).Where(f => f.FrozenAt is not null).Select(f => f.Device));
 

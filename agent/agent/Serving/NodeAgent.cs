@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Quiesce.Agent.Holding;
 using Quiesce.Agent.Telemetry;
 using Quiesce.Crds;
@@ -17,6 +18,10 @@ internal sealed class NodeAgent
     // After the last thaw commands, until what is stuck is shown as such: a session that still waits then waits for the kernel.
     private static readonly TimeSpan StuckShown = TimeSpan.FromSeconds(1.5);
 
+    private static readonly TimeSpan TryAgain = TimeSpan.FromSeconds(1);
+
+    private static readonly ChannelReader<WindowReport> Ended = NoReports();
+
     private readonly AgentContext context;
     private readonly Recovery recovery;
     private readonly Dictionary<string, NodeFreezeSession> sessions = [];
@@ -34,7 +39,7 @@ internal sealed class NodeAgent
         this.recovery = recovery;
         foreach (var report in recovery.Reports)
         {
-            context.Pauses.Ended(report);
+            context.Pauses.Recovered(report);
             context.Meter.Thawed(ThawCause.Recovery, report.ThawedFilesystems);
             context.Meter.Stands(report.WindowId, report);
         }
@@ -135,24 +140,48 @@ internal sealed class NodeAgent
         }
     }
 
-    private async Task FollowStuckOnesAsync(System.Threading.Channels.ChannelReader<WindowReport> later, CancellationToken stop)
+    private async Task FollowStuckOnesAsync(ChannelReader<WindowReport> later, CancellationToken stop)
     {
         try
         {
-            await foreach (var report in later.ReadAllAsync(stop).ConfigureAwait(false))
+            while (true)
             {
-                context.Log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
-                context.Meter.Stands(report.WindowId, report);
-                lock (left)
-                {
-                    left[report.WindowId] = report;
-                    if (waiting.Remove(report.WindowId, out var tell)) tell(report);
-                }
+                await foreach (var report in later.ReadAllAsync(stop).ConfigureAwait(false)) Learn(report);
+                List<WindowReport> open;
+                lock (left) open = [.. left.Values.Where(r => !r.IsFinal)];
+                if (open.Count == 0) return;
+                // Whoever waited for the call has died too: somebody else has to thaw it when it returns.
+                await Task.Delay(TryAgain, context.Time, stop).ConfigureAwait(false);
+                var again = await JournalRecoveryRun.AtStartAsync(context.HostRoot).ConfigureAwait(false);
+                foreach (var report in again.Reports.Where(r => r.WindowId.Length > 0)) Learn(report);
+                // One that has no journal any more was ended after all, and only its last report did not come.
+                if (again.IsComplete)
+                    foreach (var gone in open.Where(o => again.Reports.All(r => r.WindowId != o.WindowId))) Learn(gone with { Phase = WindowPhase.Broken, Filesystems = [] });
+                later = again.Later ?? Ended;
             }
         }
         catch (OperationCanceledException)
         {
             // The next instance finds the same journals.
+        }
+    }
+
+    private static ChannelReader<WindowReport> NoReports()
+    {
+        var none = Channel.CreateUnbounded<WindowReport>();
+        none.Writer.Complete();
+        return none.Reader;
+    }
+
+    private void Learn(WindowReport report)
+    {
+        context.Log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
+        context.Pauses.Recovered(report);
+        context.Meter.Stands(report.WindowId, report);
+        lock (left)
+        {
+            left[report.WindowId] = report;
+            if (report.IsFinal && waiting.Remove(report.WindowId, out var tell)) tell(report);
         }
     }
 

@@ -67,6 +67,7 @@ public sealed class LeftWindow(IKernel kernel, string hostRoot, Journal journal,
             Message = filesystems.Find(f => f.Reason == FreezeReason.ThawFailed)?.Message
                 ?? filesystems.Find(f => f.Message is not null)?.Message ?? "the process that held the filesystems died; they were thawed at once",
             FrozenAt = null,
+            DeadlineAt = journal.Content.DeadlineAt,
             FrozenFilesystems = records.Count(r => r.State is JournalState.Held or JournalState.Thawing),
             ThawedFilesystems = filesystems.Count(f => f.State == FilesystemState.Thawed),
             ReleasedAt = settled ? kernel.BootTime() : null,

@@ -122,6 +122,9 @@ public sealed class Installation : IAsyncLifetime
     /// <summary>The path of a file that no other test has.</summary>
     internal string NewFile(string name) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{Interlocked.Increment(ref numbers)}"));
 
+    /// <summary>Where the programs are.</summary>
+    internal static string Programs => Bin;
+
     /// <summary>The kubectl plugin.</summary>
     internal static string CliProgram => Path.Combine(Bin, "kubectl-quiesce");
 
