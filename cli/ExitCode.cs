@@ -35,6 +35,8 @@ internal static class ExitCode
         FreezePhase.Thawed => Success,
         FreezePhase.Expired => Expired,
         FreezePhase.Broken => Broken,
+        // It was open, and then a node was lost.
+        _ when status.FrozenAt is not null => Broken,
         _ => Failed,
     };
 }

@@ -13,6 +13,7 @@ internal static class Program
 {
     private static async Task<int> Main(string[] arguments)
     {
+        StandardDescriptors.Ensure();
         var root = new RootCommand("Holds filesystems of a cluster still for a consistent backup or snapshot, all of them or none, and always thaws them.")
         {
             FreezeCommand.Create(),
@@ -72,6 +73,11 @@ internal static class Program
         {
             Terminal.Complain(e.Message);
             return e.Status is HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized ? ExitCode.Forbidden : ExitCode.Error;
+        }
+        catch (IOException e)
+        {
+            Terminal.Complain($"standard output: {e.Message}");
+            return ExitCode.Error;
         }
         catch (OperationCanceledException)
         {

@@ -34,11 +34,28 @@ internal static class FreezeCommand
             if (wanted.Spec.DryRun) return await InspectCommand.RunAsync(connection, wanted, parsed, output, cancellationToken);
             var session = parsed.GetValue(reuse) ? await NameReuse.CreateAsync(connection, wanted, cancellationToken) : await RequestSession.CreateAsync(connection, wanted, cancellationToken);
             var frozen = await OpenAsync(session, cancellationToken);
-            output.Print(parsed, frozen);
-            if (!output.IsAskedFor(parsed)) Console.Out.WriteLine(session.Name);
+            try
+            {
+                output.Print(parsed, frozen);
+                if (!output.IsAskedFor(parsed)) Console.Out.WriteLine(session.Name);
+            }
+            catch (IOException) when (session.IsOurs)
+            {
+                // Whoever was to thaw it does not learn its name.
+                await GiveUpAsync(session);
+                throw;
+            }
+
             return ExitCode.Success;
         });
         return command;
+    }
+
+    /// <summary>Thaws what nobody will use, as far as that is heard.</summary>
+    private static async Task GiveUpAsync(RequestSession session)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        await session.ThawAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Waits until everything is frozen.</summary>
@@ -51,12 +68,11 @@ internal static class FreezeCommand
             reached = await Progress.WhileAsync(progress => session.UntilAsync(
                 request => StatusText.Holds(request.Status, ConditionTypes.Frozen) || StatusText.Holds(request.Status, ConditionTypes.Finished), progress, cancellationToken));
         }
-        catch (Exception e) when (e is not CliException)
+        catch (Exception e) when (e is not CliException && session.IsOurs)
         {
             // Nobody will say that it may end: so say it now. If that is not heard, the deadline ends it.
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
             Terminal.Say($"{session.Name}: given up; thawing");
-            await session.ThawAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await GiveUpAsync(session);
             throw;
         }
 

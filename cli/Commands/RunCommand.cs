@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Net;
 using System.Runtime.InteropServices;
 using Quiesce.Cli.Output;
 using Quiesce.Cli.Requests;
+using Quiesce.Crds;
 using Quiesce.Crds.Client;
 
 namespace Quiesce.Cli.Commands;
@@ -11,8 +13,16 @@ namespace Quiesce.Cli.Commands;
 /// <summary><c>kubectl quiesce run … -- COMMAND</c>: freezes, runs a command, and thaws, whatever becomes of the command or of itself.</summary>
 internal static partial class RunCommand
 {
+    /// <summary>The shells' number for a program that was interrupted.</summary>
+    private const int Interrupted = 130;
+
     /// <summary>How long a command that was asked to end is waited for.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the end of a window is waited for after it was asked for: an operator that is away, or a thaw that is stuck, may take hours.</summary>
+    private static readonly TimeSpan LongestEnd = TimeSpan.FromMinutes(2);
+
+    private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(500);
 
     internal static Command Create()
     {
@@ -38,25 +48,39 @@ internal static partial class RunCommand
             var telling = TellAsync(session, over);
             try
             {
-                code = await ExecuteAsync(parsed.GetValue(line)!, session);
+                code = await ExecuteAsync(parsed.GetValue(line)!, session, cancellationToken);
             }
             finally
             {
                 await over.CancelAsync();
                 await Task.WhenAll(renewing, telling).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 // Signals have been seen to: what is frozen is thawed now, however often somebody asks this program to hurry.
-                early = await session.ThawHeldAsync(CancellationToken.None);
+                try
+                {
+                    early = await session.ThawHeldAsync(CancellationToken.None);
+                }
+                catch (KubernetesApiException e) when (code != ExitCode.Success)
+                {
+                    // The command's own failure is what its caller acts on.
+                    Terminal.Complain($"{e.Message}. What is frozen thaws by itself at its deadline.");
+                }
             }
 
             int verdict;
+            using var patience = new CancellationTokenSource(LongestEnd);
             try
             {
-                verdict = ExitCode.Of((await ThawCommand.CloseAsync(session, CancellationToken.None)).Status!);
+                verdict = ExitCode.Of((await ThawCommand.CloseAsync(session, patience.Token)).Status!);
             }
-            catch (CliException e) when (early is not null || code != ExitCode.Success)
+            catch (Exception e) when (e is CliException or KubernetesApiException && (early is not null || code != ExitCode.Success))
             {
                 Terminal.Complain(e.Message);
                 verdict = ExitCode.Success;
+            }
+            catch (OperationCanceledException)
+            {
+                Terminal.Complain($"{session.Name} has not ended within {LongestEnd.TotalMinutes:0} minutes, and nothing can be said about the window: see `kubectl describe freeze -n {session.Namespace} {session.Name}`, and whether the operator runs. What is still frozen thaws by itself at its deadline");
+                verdict = ExitCode.Error;
             }
 
             // The verdict is about the window, which may have held to its end without a break: what was promised is that it is open as long as the command runs.
@@ -84,15 +108,28 @@ internal static partial class RunCommand
     private static async Task RenewAsync(RequestSession session, int deadlineSeconds, CancellationToken cancellationToken)
     {
         var began = TimeProvider.System.GetTimestamp();
+        var third = TimeSpan.FromSeconds(deadlineSeconds) / 3;
+        var pause = third;
         while (true)
         {
-            await Task.Delay(TimeSpan.FromSeconds(deadlineSeconds) / 3, cancellationToken);
+            await Task.Delay(pause, cancellationToken);
+            pause = Retry;
+            // One that is not answered leaves time for another.
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(third / 2);
             try
             {
                 // Counted from the freeze, which was before this began: rounded up, it is never less than what was asked for.
-                await session.RaiseAsync(DurationOption.Seconds(TimeProvider.System.GetElapsedTime(began)) + deadlineSeconds, cancellationToken);
+                var seconds = DurationOption.Seconds(TimeProvider.System.GetElapsedTime(began)) + deadlineSeconds;
+                await session.RaiseAsync(Math.Min(seconds, QuiesceApi.DeadlineCeilingSeconds), limit.Token);
+                if (seconds >= QuiesceApi.DeadlineCeilingSeconds) return;
+                pause = third;
             }
-            catch (KubernetesApiException e) when (e.IsTransient)
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                Terminal.Say($"{session.Name}: the deadline could not be raised, trying again: the API server does not answer");
+            }
+            catch (KubernetesApiException e) when (e.IsTransient || e.Status == HttpStatusCode.Unauthorized)
             {
                 Terminal.Say($"{session.Name}: the deadline could not be raised, trying again: {e.Detail}");
             }
@@ -106,8 +143,9 @@ internal static partial class RunCommand
 
     /// <summary>Runs the command with this program's own input and outputs.</summary>
     /// <returns>Its exit code; 128 and the signal's number where one ended it.</returns>
-    private static async Task<int> ExecuteAsync(string[] line, RequestSession session)
+    private static async Task<int> ExecuteAsync(string[] line, RequestSession session, CancellationToken cancellationToken)
     {
+        if (cancellationToken.IsCancellationRequested) return Interrupted;
         var start = new ProcessStartInfo(line[0], line.Skip(1)) { UseShellExecute = false };
         start.Environment["QUIESCE_REQUEST"] = session.Name;
         start.Environment["QUIESCE_NAMESPACE"] = session.Namespace;
@@ -115,6 +153,11 @@ internal static partial class RunCommand
         try
         {
             process = Process.Start(start)!;
+        }
+        catch (InvalidOperationException)
+        {
+            Terminal.Complain("the command after -- has no name");
+            return 127;
         }
         catch (Win32Exception e)
         {
@@ -137,11 +180,18 @@ internal static partial class RunCommand
             using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Pass);
             using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Pass);
             using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Pass);
-            var ended = process.WaitForExitAsync();
+            if (cancellationToken.IsCancellationRequested)
+            {
+                // It came before there was anybody to pass it on.
+                _ = Kill(process.Id, 15);
+                asked.TrySetResult();
+            }
+
+            var ended = process.WaitForExitAsync(CancellationToken.None);
             if (await Task.WhenAny(ended, asked.Task) == ended) return process.ExitCode;
             Terminal.Say($"{session.Name}: asked to end; the command has {Patience.TotalSeconds:0} s for that, then everything is thawed without it");
-            await Task.WhenAny(ended, Task.Delay(Patience));
-            return process.HasExited ? process.ExitCode : 130;
+            await Task.WhenAny(ended, Task.Delay(Patience, CancellationToken.None));
+            return process.HasExited ? process.ExitCode : Interrupted;
         }
     }
 

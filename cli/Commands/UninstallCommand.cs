@@ -42,8 +42,11 @@ internal static class UninstallCommand
                 return ExitCode.Success;
             }
 
-            var defined = await new Release(connection, parsed.GetValue(operatorNamespace)!).RunAsync(timeout.Of(parsed), cancellationToken);
-            Terminal.Say(defined ? "no window is open, and no FreezeRequest waits for Quiesce" : "FreezeRequests are not defined here");
+            var release = new Release(connection, parsed.GetValue(operatorNamespace));
+            var defined = await release.RunAsync(timeout.Of(parsed), cancellationToken);
+            Terminal.Say(!defined ? "FreezeRequests are not defined here"
+                : release.Silent.Count == 0 ? "no window is open, and no FreezeRequest waits for Quiesce"
+                : $"no FreezeRequest waits for Quiesce; not heard of: {string.Join(", ", release.Silent)}: what is still frozen there thaws when its agent ends, or at its deadline");
             foreach (var (kind, o) in objects)
             {
                 if (await new ResourceClient<AnyObject>(connection, kind).DeleteAsync(kind.Type.Namespaced ? o.Metadata.NamespaceProperty : null, o.Metadata.Name, cancellationToken: cancellationToken))
@@ -57,7 +60,7 @@ internal static class UninstallCommand
     }
 
     /// <summary>Where the internal objects are.</summary>
-    internal static Option<string> OperatorNamespace() => new("--operator-namespace") { Description = "The operator's namespace.", HelpName = "NAME", DefaultValueFactory = _ => InternalNames.DefaultNamespace };
+    internal static Option<string?> OperatorNamespace() => new("--operator-namespace") { Description = "The operator's namespace, for who may not look into all of them.", HelpName = "NAME" };
 
     private static async Task<IReadOnlyList<(ResourceKind<AnyObject> Kind, AnyObject Object)>> ObjectsAsync(KubernetesConnection connection, bool definitions, CancellationToken cancellationToken)
     {

@@ -16,7 +16,7 @@ internal static class UpgradeAgentsCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             using var connection = cluster.Connect(parsed);
-            await new AgentUpgrade(connection, parsed.GetValue(operatorNamespace)!, timeout.Of(parsed)).RunAsync(cancellationToken);
+            await new AgentUpgrade(connection, parsed.GetValue(operatorNamespace), timeout.Of(parsed)).RunAsync(cancellationToken);
             return ExitCode.Success;
         });
         return command;

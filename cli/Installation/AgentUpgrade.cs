@@ -8,7 +8,7 @@ namespace Quiesce.Cli.Installation;
 /// Replaces the agents whose pods are not of the DaemonSet's present template, a node at a time and only where nothing is held: ending an agent thaws at once
 /// what its holder keeps, and the window is then told as not intact.
 /// </summary>
-internal sealed class AgentUpgrade(KubernetesConnection connection, string operatorNamespace, TimeSpan patience)
+internal sealed class AgentUpgrade(KubernetesConnection connection, string? operatorNamespace, TimeSpan patience)
 {
     private const string Hash = "controller-revision-hash";
     private const string Agents = "app.kubernetes.io/name=quiesce,app.kubernetes.io/component=agent";
@@ -62,6 +62,7 @@ internal sealed class AgentUpgrade(KubernetesConnection connection, string opera
 
             await ReplaceAsync(ns, set, free, hash, cancellationToken);
             replaced++;
+            began = TimeProvider.System.GetTimestamp();
         }
 
         Terminal.Say(replaced == 0 ? $"DaemonSet {ns}/{name}: all agents are of its present template" : $"DaemonSet {ns}/{name}: {replaced} agent{(replaced == 1 ? "" : "s")} replaced");

@@ -1,17 +1,51 @@
+using System.Collections.Concurrent;
 using Spectre.Console;
 
 namespace Quiesce.Cli.Output;
 
 /// <summary>Standard error, where everything goes that is for a person: standard output belongs to what was asked for, and to the command of <c>run</c>.</summary>
+/// <remarks>Whoever says something may be about to thaw: a terminal that was closed, a full disk and a pipe that nobody reads cost it no more than a moment, and never an exception.</remarks>
 internal static class Terminal
 {
+    /// <summary>How long a line is waited for, so that what is said and what others print after it come in that order.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+
+    private static readonly BlockingCollection<(string Line, ManualResetEventSlim Written)> Lines = [];
+
+    private static volatile bool _isStuck;
+
+    static Terminal() => new Thread(Write) { IsBackground = true, Name = "terminal" }.Start();
+
     /// <summary>Somebody looks at it, and can be shown something that changes.</summary>
     internal static bool IsLive => !Console.IsErrorRedirected && Drawing.Profile.Capabilities is { Ansi: true, Interactive: true };
 
     /// <summary>For what is drawn there.</summary>
     internal static IAnsiConsole Drawing { get; } = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(Console.Error) });
 
-    internal static void Say(string line) => Console.Error.WriteLine(line);
+    internal static void Say(string line)
+    {
+        var written = new ManualResetEventSlim();
+        Lines.Add((line, written));
+        if (!_isStuck) _isStuck = !written.Wait(Patience);
+    }
 
-    internal static void Complain(string message) => Console.Error.WriteLine($"kubectl-quiesce: {message}");
+    internal static void Complain(string message) => Say($"kubectl-quiesce: {message}");
+
+    private static void Write()
+    {
+        foreach (var (line, written) in Lines.GetConsumingEnumerable())
+        {
+            try
+            {
+                Console.Error.WriteLine(line);
+            }
+            catch (IOException)
+            {
+                // Nobody is there to hear it.
+            }
+
+            written.Set();
+            if (Lines.Count == 0) _isStuck = false;
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Quiesce.Cli.Output;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
@@ -50,7 +51,7 @@ internal static class NameReuse
                 if (Targets(there) != Targets(wanted))
                     throw new CliException(ExitCode.Usage, $"FreezeRequest {ns}/{name} is open and freezes something else: thaw it, or choose another --name");
                 Terminal.Say($"{name}: is there already and freezes the same; joining it");
-                return new(connection, ns, name);
+                return new(connection, ns, name, there.Metadata.Uid);
             }
 
             if (isOver && there.Metadata.DeletionTimestamp is null) await DeleteAsync(client, there, cancellationToken);
@@ -73,6 +74,14 @@ internal static class NameReuse
         }
     }
 
+    /// <summary>As text; an API server gives the labels of a selector back in an order of its own.</summary>
     private static string Targets(FreezeRequest request) =>
-        JsonSerializer.Serialize(new FreezeRequestSpec { Targets = request.Spec.Targets }, CrdsJson.Default.FreezeRequestSpec);
+        Sorted(JsonSerializer.SerializeToNode(new FreezeRequestSpec { Targets = request.Spec.Targets }, CrdsJson.Default.FreezeRequestSpec))!.ToJsonString();
+
+    private static JsonNode? Sorted(JsonNode? node) => node switch
+    {
+        JsonObject members => new JsonObject(members.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create(m.Key, Sorted(m.Value)))),
+        JsonArray items => new JsonArray([.. items.Select(Sorted)]),
+        _ => node?.DeepClone(),
+    };
 }

@@ -12,12 +12,19 @@ namespace Quiesce.Cli.Requests;
 /// <param name="ns">Its namespace.</param>
 /// <param name="name">Its name.</param>
 /// <param name="uid">Its UID, where it is known: a namesake that came after it is not this one.</param>
-internal sealed class RequestSession(KubernetesConnection connection, string ns, string name, string? uid = null)
+/// <param name="isOurs">It was created here, so that nobody else waits for its window.</param>
+internal sealed class RequestSession(KubernetesConnection connection, string ns, string name, string? uid = null, bool isOurs = false)
 {
+    /// <summary>By which a creation whose answer did not come is known again.</summary>
+    private const string CreationAnnotation = "quiesce.dev/creation";
+
     /// <summary>How long the API server may be away while something is waited for.</summary>
     private static readonly TimeSpan LongestOutage = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long a creation that is given up, or of which no answer came, is looked for.</summary>
+    private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(5);
 
     private readonly ResourceClient<FreezeRequest> _client = new(connection, Kinds.FreezeRequests);
 
@@ -27,14 +34,34 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
 
     internal string Namespace => ns;
 
+    internal bool IsOurs => isOurs;
+
     /// <summary>Creates it.</summary>
     /// <exception cref="CliException">The API server refuses what it asks for; the message carries its words.</exception>
     internal static async Task<RequestSession> CreateAsync(KubernetesConnection connection, FreezeRequest request, CancellationToken cancellationToken)
     {
+        var client = new ResourceClient<FreezeRequest>(connection, Kinds.FreezeRequests);
+        var mark = Guid.NewGuid().ToString("N");
+        request.Metadata.Annotations = new Dictionary<string, string> { [CreationAnnotation] = mark };
+        // Not cancelled: a server may carry out what nobody waits for any more, and then nobody would thaw it.
+        var creating = client.CreateAsync(request, CancellationToken.None);
         try
         {
-            var created = await new ResourceClient<FreezeRequest>(connection, Kinds.FreezeRequests).CreateAsync(request, cancellationToken);
-            return new(connection, created.Metadata.NamespaceProperty, created.Metadata.Name, created.Metadata.Uid);
+            return Ours(await creating.WaitAsync(cancellationToken));
+        }
+        catch (OperationCanceledException)
+        {
+            Terminal.Say($"{request.Metadata.Name}: given up; thawing");
+            await ((Task)creating).WaitAsync(LongestLook, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            using var limit = new CancellationTokenSource(LongestLook);
+            if (creating.IsCompletedSuccessfully) await Ours(await creating).ThawAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+        catch (KubernetesApiException e) when (e.IsTransient)
+        {
+            // It may have been created for all that.
+            if (await LookAsync() is { } found) return Ours(found);
+            throw;
         }
         catch (KubernetesApiException e) when (e.Status is HttpStatusCode.UnprocessableEntity or HttpStatusCode.BadRequest || e.IsAlreadyExists)
         {
@@ -45,6 +72,28 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
             throw new CliException(
                 ExitCode.Error,
                 $"{e.Detail}: either there is no namespace {request.Metadata.NamespaceProperty}, or Quiesce is not installed in this cluster ({connection.Source}); compare with `kubectl get crd freezerequests.quiesce.dev`");
+        }
+
+        RequestSession Ours(FreezeRequest created) => new(connection, created.Metadata.NamespaceProperty, created.Metadata.Name, created.Metadata.Uid, isOurs: true);
+
+        async Task<FreezeRequest?> LookAsync()
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            while (true)
+            {
+                try
+                {
+                    if (await client.GetAsync(request.Metadata.NamespaceProperty, request.Metadata.Name, cancellationToken) is { } there)
+                        return there.Metadata.Annotations?.TryGetValue(CreationAnnotation, out var its) is true && its == mark ? there : null;
+                }
+                catch (KubernetesApiException)
+                {
+                    // Nor does it answer to this.
+                }
+
+                if (TimeProvider.System.GetElapsedTime(began) >= LongestLook) return null;
+                await Task.Delay(Pause, cancellationToken);
+            }
         }
     }
 
@@ -116,7 +165,7 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
                     if (now is null) return over;
                 }
 
-                await _client.PatchAsync(ns, name, new JsonObject { ["spec"] = new JsonObject { ["desiredState"] = nameof(DesiredState.Thawed) } }, cancellationToken: cancellationToken);
+                await PatchAsync(new() { ["desiredState"] = nameof(DesiredState.Thawed) }, cancellationToken);
                 return over;
             }
             catch (KubernetesApiException e) when (!looked && (!e.IsTransient || TimeProvider.System.GetElapsedTime(began) >= LongestOutage))
@@ -128,9 +177,9 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
             {
                 await Task.Delay(Pause, cancellationToken);
             }
-            catch (KubernetesApiException e) when (e.IsNotFound)
+            catch (KubernetesApiException e) when (e.IsNotFound || e.IsConflict)
             {
-                // Deleted, which thaws as well; whoever follows it learns that.
+                // Deleted, which thaws as well, and maybe replaced; whoever follows it learns that.
                 return over;
             }
         }
@@ -138,19 +187,27 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
 
     /// <summary>Raises the deadline.</summary>
     internal Task RaiseAsync(int deadlineSeconds, CancellationToken cancellationToken) =>
-        _client.PatchAsync(ns, name, new JsonObject { ["spec"] = new JsonObject { ["deadlineSeconds"] = deadlineSeconds } }, cancellationToken: cancellationToken);
+        PatchAsync(new() { ["deadlineSeconds"] = deadlineSeconds }, cancellationToken);
 
     /// <summary>Deletes it, if it is there.</summary>
     internal async Task DeleteAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await _client.DeleteAsync(ns, name, cancellationToken: cancellationToken);
+            await _client.DeleteAsync(ns, name, uid, cancellationToken: cancellationToken);
         }
-        catch (KubernetesApiException e) when (e.IsNotFound)
+        catch (KubernetesApiException e) when (e.IsNotFound || e.IsConflict)
         {
-            // Gone already.
+            // Gone already, or a namesake is there.
         }
+    }
+
+    /// <summary>Changes its spec; a namesake's is left as it is.</summary>
+    private Task<FreezeRequest> PatchAsync(JsonObject spec, CancellationToken cancellationToken)
+    {
+        var patch = new JsonObject { ["spec"] = spec };
+        if (uid is not null) patch["metadata"] = new JsonObject { ["uid"] = uid };
+        return _client.PatchAsync(ns, name, patch, cancellationToken: cancellationToken);
     }
 
     /// <summary>Why a window that was open is not any more, or will not be in a moment; null where it is.</summary>

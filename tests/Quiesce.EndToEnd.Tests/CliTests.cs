@@ -237,6 +237,95 @@ public sealed class CliTests(Installation installation)
     }
 
     [Fact]
+    public async Task A_thaw_is_sent_although_the_request_cannot_be_read()
+    {
+        await using var scene = await SceneAsync();
+        Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+        var (code, said) = await scene.CliAsync("freeze", "--deadline", "60s");
+        Assert.True(code == 0, said);
+        var name = said.Split('\n')[0];
+        await scene.Writer.StandsStillAsync();
+        using var unread = installation.Server.Local!.Faults.Inject(new() { Verbs = ["get"], Resource = "freezerequests", Name = name, UserAgent = "kubectl-quiesce" }, FaultEffect.Unavailable);
+        using var untaken = installation.Server.Local!.Faults.Inject(new() { Verbs = ["patch"], Resource = "freezerequests", Name = name, UserAgent = "kubectl-quiesce" }, FaultEffect.Unavailable);
+        (code, said) = await scene.RawAsync("thaw", name);
+        Assert.True(code == 0, said);
+        Assert.Equal((1, 1), (unread.Hits, untaken.Hits));
+        await scene.Writer.FrozenOnceAsync(longestSeconds: 30);
+    }
+
+    [Fact]
+    public async Task A_freeze_of_which_the_creation_was_not_heard_goes_on()
+    {
+        await using var scene = await SceneAsync();
+        Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+        var ns = await installation.Server.CreateNamespaceAsync("lost");
+        var creations = RequestMatch.Of("create", "freezerequests") with { Namespace = ns };
+        using var lost = installation.Server.Local!.Faults.Inject(creations, FaultEffect.CutAfter);
+        await using (var run = scene.StartIn(ns, "run", "--name", "lost", "--", "sleep", "1"))
+        {
+            Assert.True(await run.EndAsync() == 0, run.Said);
+            Assert.Equal(1, lost.Hits);
+            Assert.Contains("held without a break", run.Said, StringComparison.Ordinal);
+        }
+
+        // A namesake that somebody else made is not taken for it.
+        using var never = installation.Server.Local!.Faults.Inject(creations, FaultEffect.CutBefore);
+        await using (var run = scene.StartIn(ns, "run", "--name", "lost", "--", "true")) Assert.True(await run.EndAsync() == 7, run.Said);
+        Assert.Equal(1, never.Hits);
+        await scene.Writer.FrozenOnceAsync(longestSeconds: 20);
+    }
+
+    [Fact]
+    public async Task A_freeze_that_is_interrupted_while_it_is_created_is_thawed()
+    {
+        await using var scene = await SceneAsync();
+        Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+        var ns = await installation.Server.CreateNamespaceAsync("late");
+        using var late = installation.Server.Local!.Faults.Inject(RequestMatch.Of("create", "freezerequests") with { Namespace = ns }, FaultEffect.Delay(TimeSpan.FromSeconds(2)));
+        await using var cli = scene.StartIn(ns, "freeze", "--name", "late", "--deadline", "60s");
+        await late.FirstHit;
+        cli.Signal(LibC.SIGTERM);
+        Assert.Equal(130, await cli.EndAsync());
+        Assert.Contains("late: given up; thawing", cli.Said, StringComparison.Ordinal);
+        var made = (await installation.FreezeRequests.GetAsync(ns, "late", CancellationToken.None))!;
+        Assert.Equal(DesiredState.Thawed, made.Spec.DesiredState);
+        await scene.Writer.GoesOnAsync(TimeSpan.FromSeconds(5));
+    }
+
+    [Theory]
+    [InlineData("2>/dev/full")]
+    [InlineData("2>&-")]
+    public async Task What_cannot_be_said_keeps_nothing_from_being_thawed(string redirection)
+    {
+        await using var scene = await SceneAsync();
+        await using var run = new ProgramRun(
+            new ProgramStart { Redirection = redirection },
+            [Installation.CliProgram, "run", "--kubeconfig", installation.Kubeconfig, "-n", Namespace, "--host-path", scene.Filesystem.MountPoint, "--node", scene.Node.Name, "--deadline", "60s", "--", "sleep", "1"]);
+        Assert.True(await run.EndAsync() == 0, run.Said);
+        await scene.Writer.FrozenOnceAsync(longestSeconds: 20);
+    }
+
+    [Fact]
+    public async Task A_pipe_that_nobody_reads_keeps_nothing_from_being_thawed()
+    {
+        await using var scene = await SceneAsync();
+        // It is full before the first line.
+        const string script = "mkfifo $0; exec 3<>$0; head -c 100000 /dev/zero >$0 3>&- & full=$!; sleep 0.5; \"$@\" 2>&3; code=$?; kill $full; exit $code";
+        await using var run = new ProgramRun(
+            new ProgramStart(),
+            ["bash", "-c", script, installation.NewFile("full"), Installation.CliProgram, "run", "--kubeconfig", installation.Kubeconfig, "-n", Namespace, "--host-path", scene.Filesystem.MountPoint, "--node", scene.Node.Name, "--deadline", "60s", "--", "sleep", "1"]);
+        Assert.True(await run.EndAsync() == 0, run.Said);
+        await scene.Writer.FrozenOnceAsync(longestSeconds: 20);
+    }
+
+    [Fact]
+    public void A_window_that_was_open_and_failed_then_did_not_hold()
+    {
+        Assert.Equal(4, Cli.ExitCode.Of(new() { Phase = FreezePhase.Failed }));
+        Assert.Equal(5, Cli.ExitCode.Of(new() { Phase = FreezePhase.Failed, Reason = Reasons.NodeLost, FrozenAt = DateTimeOffset.UnixEpoch }));
+    }
+
+    [Fact]
     public async Task Inspect_tells_and_freezes_nothing()
     {
         await using var scene = await SceneAsync();
@@ -311,6 +400,10 @@ public sealed class CliTests(Installation installation)
         /// <summary>The same, over a way to the API server.</summary>
         internal ProgramRun StartOver(string kubeconfig, string command, params string[] arguments) =>
             new(new ProgramStart(), [Installation.CliProgram, command, "--kubeconfig", kubeconfig, "-n", Namespace, .. Target, .. arguments]);
+
+        /// <summary>The same, with the request in another namespace.</summary>
+        internal ProgramRun StartIn(string ns, string command, params string[] arguments) =>
+            new(new ProgramStart(), [Installation.CliProgram, command, "--kubeconfig", installation.Kubeconfig, "-n", ns, .. Target, .. arguments]);
 
         public async ValueTask DisposeAsync()
         {
