@@ -7,7 +7,7 @@ namespace Quiesce.Operator.Hooks;
 internal static partial class GoDuration
 {
     /// <summary>Reads one.</summary>
-    /// <returns>Null when it is none, is not above zero, or is longer than a day.</returns>
+    /// <returns>Null when it is none, or is not above zero; a day where it is longer than that.</returns>
     public static TimeSpan? Parse(string? text)
     {
         if (text is null || !Form().IsMatch(text)) return null;
@@ -19,7 +19,7 @@ internal static partial class GoDuration
         }
 
         // Less than a tick of TimeSpan, 100 ns, is none at all.
-        return seconds <= 86400 && TimeSpan.FromTicks((long)(seconds * TimeSpan.TicksPerSecond)) is var duration && duration > TimeSpan.Zero ? duration : null;
+        return TimeSpan.FromTicks((long)(Math.Min(seconds, 86400) * TimeSpan.TicksPerSecond)) is var duration && duration > TimeSpan.Zero ? duration : null;
     }
 
     [GeneratedRegex(@"^(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ns|us|µs|ms|s|m|h)){1,8}$", RegexOptions.NonBacktracking)]

@@ -14,7 +14,7 @@ internal sealed record HookCommand(string Container, IReadOnlyList<string> Comma
     /// <summary>The name of a hook that a pod's own annotations describe.</summary>
     public const string OfVelero = "velero";
 
-    private const string Suffix = ".hook.backup.velero.io/";
+    private const string Keys = "hook.backup.velero.io/";
 
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromSeconds(Bounds.TimeoutCeilingSeconds);
@@ -42,9 +42,9 @@ internal sealed record HookCommand(string Container, IReadOnlyList<string> Comma
     /// <returns>Null when they describe none.</returns>
     public static HookCommand? OfAnnotations(HookStage stage, Pod pod)
     {
-        string? Annotation(string name) =>
-            pod.Metadata.Annotations?.TryGetValue($"{(stage == HookStage.PreFreeze ? "pre" : "post")}{Suffix}{name}", out var value) is true && value.Length > 0 ? value : null;
-
+        var prefix = stage == HookStage.PreFreeze ? $"pre.{Keys}" : $"post.{Keys}";
+        // The names from before there was a phase in them, which Velero still takes for the first.
+        if (stage == HookStage.PreFreeze && Annotation("command") is null) prefix = Keys;
         if (Annotation("command") is not { } command) return null;
         var timeout = GoDuration.Parse(Annotation("timeout")) ?? DefaultTimeout;
         return new(
@@ -52,6 +52,8 @@ internal sealed record HookCommand(string Container, IReadOnlyList<string> Comma
             Arguments(command),
             timeout < LongestTimeout ? timeout : LongestTimeout,
             Annotation("on-error") == nameof(HookErrorMode.Continue) ? HookErrorMode.Continue : HookErrorMode.Fail);
+
+        string? Annotation(string name) => pod.Metadata.Annotations?.TryGetValue(prefix + name, out var value) is true && value.Length > 0 ? value : null;
     }
 
     /// <summary>Whether a pod has a container of a name; init containers may run for as long as the pod does.</summary>

@@ -83,8 +83,13 @@ internal sealed partial class ThawRequestReconciler(
         switch (step.Action)
         {
             case ThawAction.Label:
-                var labels = new JsonObject { [QuiesceApi.ExcludeFromBackupLabel] = "true" };
-                var patch = new JsonObject { ["metadata"] = new JsonObject { ["uid"] = meta.Uid, ["labels"] = labels } };
+                var marks = new JsonObject
+                {
+                    ["uid"] = meta.Uid,
+                    ["labels"] = new JsonObject { [QuiesceApi.ExcludeFromBackupLabel] = "true" },
+                    ["annotations"] = new JsonObject { [QuiesceApi.TakenAsAnnotation] = meta.Uid },
+                };
+                var patch = new JsonObject { ["metadata"] = marks };
                 objects.ThawRequestCache.Observe(await objects.ThawRequests.PatchAsync(null, meta.Name, patch, null, cancellationToken));
                 break;
             case ThawAction.Create:

@@ -17,7 +17,7 @@ internal static class ThawDecision
         if (status is null)
         {
             if (Refuse(state) is { } refusal) return Failed(state, refusal, accepted: false);
-            if (request.Metadata.Labels?.ContainsKey(QuiesceApi.ExcludeFromBackupLabel) is not true) return new() { Action = ThawAction.Label };
+            if (request.Metadata.Labels?.ContainsKey(QuiesceApi.ExcludeFromBackupLabel) is not true || TakenAs(request) is null) return new() { Action = ThawAction.Label };
             var message = $"node {request.Spec.NodeName} was told to thaw {What(request.Spec)}, whoever froze it.";
             return new()
             {
@@ -60,12 +60,16 @@ internal static class ThawDecision
         var node = state.Request.Spec.NodeName;
         if (state.Request.Metadata.Labels?.TryGetValue(QuiesceApi.RestoreNameLabel, out var restore) is true)
             return new(Reasons.Restored, $"this request was restored from a backup ({restore}), and a restore never thaws.");
+        if (TakenAs(state.Request) is { } original && original != state.Request.Metadata.Uid)
+            return new(Reasons.Restored, $"this request is a copy of one that was carried out before (its annotation {QuiesceApi.TakenAsAnnotation} names another UID), and a request thaws once.");
         if (state.WriteRefused is { } refused) return refused;
         if (!state.Cluster.Nodes.ContainsKey(node)) return new(Reasons.NodeNotFound, $"there is no node {node}: compare with `kubectl get nodes`.");
         return state.Cluster.ReadyAgents.Contains(node)
             ? null
             : new(Reasons.AgentNotReady, $"no ready agent runs on node {node}. On the node itself, `quiesce-agent thaw` does the same without the API.");
     }
+
+    private static string? TakenAs(ThawRequest request) => request.Metadata.Annotations?.TryGetValue(QuiesceApi.TakenAsAnnotation, out var uid) is true ? uid : null;
 
     private static NodeFreeze Plan(ThawState state)
     {

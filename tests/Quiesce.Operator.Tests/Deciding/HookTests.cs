@@ -425,6 +425,7 @@ public sealed class HookTests
     [InlineData("""["/bin/sh","-c","a b"]""", "1m30s", "Continue", "sidecar", "/bin/sh|-c|a b", 90, HookErrorMode.Continue, "sidecar")]
     [InlineData("""["/bin/sh" """, "soon", "continue", "", """["/bin/sh" """, 30, HookErrorMode.Fail, "main")]
     [InlineData("""[]""", "-5s", "Never", null, "[]", 30, HookErrorMode.Fail, "main")]
+    [InlineData("/bin/true", "48h", null, null, "/bin/true", 300, HookErrorMode.Fail, "main")]
     [InlineData("""[1, 2]""", "10h", null, null, "[1, 2]", 300, HookErrorMode.Fail, "main")]
     public void Annotations_are_read_as_velero_does(string command, string? timeout, string? onError, string? container, string arguments, int seconds, HookErrorMode mode, string where)
     {
@@ -435,6 +436,19 @@ public sealed class HookTests
         Assert.Equal(arguments, string.Join('|', read.Command));
         Assert.Equal((TimeSpan.FromSeconds(seconds), mode, where), (read.Timeout, read.OnError, read.Container));
         Assert.Null(HookCommand.OfAnnotations(HookStage.PostThaw, shop.Pods["db-0"]));
+    }
+
+    [Fact]
+    public void The_annotations_from_before_there_was_a_phase_in_them_are_for_the_first()
+    {
+        var shop = new Namespace().Pod("db-0", "a", "db").Annotate("db-0", "hook.backup.velero.io/command", "/bin/old").Annotate("db-0", "hook.backup.velero.io/timeout", "7s");
+        var read = HookCommand.OfAnnotations(HookStage.PreFreeze, shop.Pods["db-0"])!;
+        Assert.Equal(("/bin/old", TimeSpan.FromSeconds(7)), (string.Join('|', read.Command), read.Timeout));
+        Assert.Null(HookCommand.OfAnnotations(HookStage.PostThaw, shop.Pods["db-0"]));
+        // Where both are there, those with a phase count, and the others do not lend them anything.
+        shop.Annotate("db-0", "pre.hook.backup.velero.io/command", "/bin/new");
+        read = HookCommand.OfAnnotations(HookStage.PreFreeze, shop.Pods["db-0"])!;
+        Assert.Equal(("/bin/new", TimeSpan.FromSeconds(30)), (string.Join('|', read.Command), read.Timeout));
     }
 
     [Theory]
@@ -450,7 +464,8 @@ public sealed class HookTests
     [InlineData("-1s", null)]
     [InlineData("1s ", null)]
     [InlineData("1d", null)]
-    [InlineData("999999999h", null)]
+    [InlineData("48h", 86400.0)]
+    [InlineData("999999999h", 86400.0)]
     [InlineData(null, null)]
     public void Durations_are_gos(string? text, double? seconds) => Assert.Equal(seconds, GoDuration.Parse(text)?.TotalSeconds);
 

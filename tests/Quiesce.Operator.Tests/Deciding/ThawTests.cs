@@ -112,6 +112,19 @@ public sealed class ThawTests
     }
 
     [Fact]
+    public void A_copy_thaws_nothing_whatever_its_labels_are()
+    {
+        Settle();
+        // As kubectl writes it and creates it again, with everything but the status.
+        _state = _state with { Request = _state.Request with { Status = null }, NodeFreeze = null };
+        _state.Request.Metadata.Uid = "0c9d8f3e-0000-4000-8000-000000000003";
+        _actions.Clear();
+        Settle();
+        Assert.Equal((ThawPhase.Failed, Reasons.Restored), (Status.Phase, Status.Reason));
+        Assert.Empty(_actions);
+    }
+
+    [Fact]
     public void One_that_is_being_deleted_is_left_alone()
     {
         _state.Request.Metadata.DeletionTimestamp = Start.UtcDateTime;
@@ -131,7 +144,11 @@ public sealed class ThawTests
             if (step.Action != ThawAction.None)
             {
                 _actions.Add(step.Action);
-                if (step.Action == ThawAction.Label) _state.Request.Metadata.Labels = new Dictionary<string, string> { [QuiesceApi.ExcludeFromBackupLabel] = "true" };
+                if (step.Action == ThawAction.Label)
+                {
+                    _state.Request.Metadata.Labels = new Dictionary<string, string> { [QuiesceApi.ExcludeFromBackupLabel] = "true" };
+                    _state.Request.Metadata.Annotations = new Dictionary<string, string> { [QuiesceApi.TakenAsAnnotation] = _state.Request.Metadata.Uid };
+                }
                 if (step.Action == ThawAction.Create) _state = _state with { NodeFreeze = step.NodeFreeze };
                 if (step.Action == ThawAction.DeleteNodeFreeze) _state = _state with { NodeFreeze = null };
                 if (step.Action == untilAction) return null;
