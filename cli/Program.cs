@@ -14,6 +14,18 @@ internal static class Program
     private static async Task<int> Main(string[] arguments)
     {
         StandardDescriptors.Ensure();
+        try
+        {
+            return await RunAsync(arguments);
+        }
+        finally
+        {
+            Terminal.Finish();
+        }
+    }
+
+    private static async Task<int> RunAsync(string[] arguments)
+    {
         var root = new RootCommand("Holds filesystems of a cluster still for a consistent backup or snapshot, all of them or none, and always thaws them.")
         {
             FreezeCommand.Create(),
@@ -74,7 +86,7 @@ internal static class Program
             Terminal.Complain(e.Message);
             return e.Status is HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized ? ExitCode.Forbidden : ExitCode.Error;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Terminal.Complain($"standard output: {e.Message}");
             return ExitCode.Error;

@@ -39,7 +39,7 @@ internal static class FreezeCommand
                 output.Print(parsed, frozen);
                 if (!output.IsAskedFor(parsed)) Console.Out.WriteLine(session.Name);
             }
-            catch (IOException) when (session.IsOurs)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException && session.IsOurs)
             {
                 // Whoever was to thaw it does not learn its name.
                 await GiveUpAsync(session);

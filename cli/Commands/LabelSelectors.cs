@@ -18,7 +18,11 @@ internal static partial class LabelSelectors
             var (key, values) = (match.Groups["key"].Value, match.Groups["values"].Value.Split(',', StringSplitOptions.TrimEntries));
             if (match.Groups["set"].Success) expressions.Add(new() { Key = key, Operator = match.Groups["set"].Value == "in" ? "In" : "NotIn", Values = values });
             else if (match.Groups["equals"].Value == "!=") expressions.Add(new() { Key = key, Operator = "NotIn", Values = [match.Groups["value"].Value] });
-            else if (match.Groups["equals"].Success) labels[key] = match.Groups["value"].Value;
+            else if (match.Groups["equals"].Success)
+            {
+                // Twice the same label: both have to hold, which is nothing where the values differ.
+                if (!labels.TryAdd(key, match.Groups["value"].Value)) expressions.Add(new() { Key = key, Operator = "In", Values = [match.Groups["value"].Value] });
+            }
             else expressions.Add(new() { Key = key, Operator = match.Groups["not"].Length > 0 ? "DoesNotExist" : "Exists" });
             rest = rest[match.Length..];
         }

@@ -146,18 +146,19 @@ internal static partial class RunCommand
     private static async Task<int> ExecuteAsync(string[] line, RequestSession session, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested) return Interrupted;
-        var start = new ProcessStartInfo(line[0], line.Skip(1)) { UseShellExecute = false };
+        if (Find(line[0]) is not { } program)
+        {
+            Terminal.Complain($"{line[0]}: not found in $PATH");
+            return 127;
+        }
+
+        var start = new ProcessStartInfo(Path.GetFullPath(program), line.Skip(1)) { UseShellExecute = false };
         start.Environment["QUIESCE_REQUEST"] = session.Name;
         start.Environment["QUIESCE_NAMESPACE"] = session.Namespace;
         Process process;
         try
         {
             process = Process.Start(start)!;
-        }
-        catch (InvalidOperationException)
-        {
-            Terminal.Complain("the command after -- has no name");
-            return 127;
         }
         catch (Win32Exception e)
         {
@@ -194,6 +195,15 @@ internal static partial class RunCommand
             return process.HasExited ? process.ExitCode : Interrupted;
         }
     }
+
+    /// <summary>A program as a shell finds it: .NET looks beside this one and in the working directory first.</summary>
+    private static string? Find(string name) => name.Contains('/') ? name
+        : (Environment.GetEnvironmentVariable("PATH") ?? "/usr/bin:/bin").Split(':').Select(folder => Path.Combine(folder.Length == 0 ? "." : folder, name)).FirstOrDefault(IsExecutable);
+
+    private static bool IsExecutable(string path) => File.Exists(path) && Access(path, 1) == 0;
+
+    [LibraryImport("libc", EntryPoint = "access", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Access(string path, int mode);
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int process, int signal);

@@ -10,11 +10,14 @@ internal static class Terminal
     /// <summary>How long a line is waited for, so that what is said and what others print after it come in that order.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How long the end of the program waits for the last lines.</summary>
+    private static readonly TimeSpan LongestEnd = TimeSpan.FromSeconds(2);
+
     private static readonly BlockingCollection<(string Line, ManualResetEventSlim Written)> Lines = [];
 
-    private static volatile bool _isStuck;
+    private static readonly Thread Writer = Start();
 
-    static Terminal() => new Thread(Write) { IsBackground = true, Name = "terminal" }.Start();
+    private static volatile bool _isStuck;
 
     /// <summary>Somebody looks at it, and can be shown something that changes.</summary>
     internal static bool IsLive => !Console.IsErrorRedirected && Drawing.Profile.Capabilities is { Ansi: true, Interactive: true };
@@ -25,11 +28,33 @@ internal static class Terminal
     internal static void Say(string line)
     {
         var written = new ManualResetEventSlim();
-        Lines.Add((line, written));
+        try
+        {
+            Lines.Add((line, written));
+        }
+        catch (InvalidOperationException)
+        {
+            return; // the program is over
+        }
+
         if (!_isStuck) _isStuck = !written.Wait(Patience);
     }
 
     internal static void Complain(string message) => Say($"kubectl-quiesce: {message}");
+
+    /// <summary>At the end of the program: what was said last is the verdict.</summary>
+    internal static void Finish()
+    {
+        Lines.CompleteAdding();
+        Writer.Join(LongestEnd);
+    }
+
+    private static Thread Start()
+    {
+        var writer = new Thread(Write) { IsBackground = true, Name = "terminal" };
+        writer.Start();
+        return writer;
+    }
 
     private static void Write()
     {
@@ -39,7 +64,9 @@ internal static class Terminal
             {
                 Console.Error.WriteLine(line);
             }
-            catch (IOException)
+#pragma warning disable CA1031 // Of a thread of its own nothing may escape, and the runtime has an exception of its own for every error of a write.
+            catch (Exception)
+#pragma warning restore CA1031
             {
                 // Nobody is there to hear it.
             }

@@ -51,16 +51,22 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
         }
         catch (OperationCanceledException)
         {
-            Terminal.Say($"{request.Metadata.Name}: given up; thawing");
-            await ((Task)creating).WaitAsync(LongestLook, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            using var limit = new CancellationTokenSource(LongestLook);
-            if (creating.IsCompletedSuccessfully) await Ours(await creating).ThawAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await GiveUpAsync();
             throw;
         }
         catch (KubernetesApiException e) when (e.IsTransient)
         {
-            // It may have been created for all that.
-            if (await LookAsync() is { } found) return Ours(found);
+            try
+            {
+                // It may have been created for all that.
+                if (await LookAsync(cancellationToken) is { } found) return Ours(found);
+            }
+            catch (OperationCanceledException)
+            {
+                await GiveUpAsync();
+                throw;
+            }
+
             throw;
         }
         catch (KubernetesApiException e) when (e.Status is HttpStatusCode.UnprocessableEntity or HttpStatusCode.BadRequest || e.IsAlreadyExists)
@@ -76,14 +82,25 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
 
         RequestSession Ours(FreezeRequest created) => new(connection, created.Metadata.NamespaceProperty, created.Metadata.Name, created.Metadata.Uid, isOurs: true);
 
-        async Task<FreezeRequest?> LookAsync()
+        // Nobody will say that it may end, should it be there.
+        async Task GiveUpAsync()
+        {
+            Terminal.Say($"{request.Metadata.Name}: given up; thawing");
+            await ((Task)creating).WaitAsync(LongestLook, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (creating.Exception?.InnerException is KubernetesApiException { IsTransient: false }) return;
+            var made = creating.IsCompletedSuccessfully ? await creating : await LookAsync(CancellationToken.None);
+            using var limit = new CancellationTokenSource(LongestLook);
+            if (made is not null) await Ours(made).ThawAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        async Task<FreezeRequest?> LookAsync(CancellationToken token)
         {
             var began = TimeProvider.System.GetTimestamp();
             while (true)
             {
                 try
                 {
-                    if (await client.GetAsync(request.Metadata.NamespaceProperty, request.Metadata.Name, cancellationToken) is { } there)
+                    if (await client.GetAsync(request.Metadata.NamespaceProperty, request.Metadata.Name, token) is { } there)
                         return there.Metadata.Annotations?.TryGetValue(CreationAnnotation, out var its) is true && its == mark ? there : null;
                 }
                 catch (KubernetesApiException)
@@ -92,7 +109,7 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
                 }
 
                 if (TimeProvider.System.GetElapsedTime(began) >= LongestLook) return null;
-                await Task.Delay(Pause, cancellationToken);
+                await Task.Delay(Pause, token);
             }
         }
     }
@@ -177,7 +194,7 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
             {
                 await Task.Delay(Pause, cancellationToken);
             }
-            catch (KubernetesApiException e) when (e.IsNotFound || e.IsConflict)
+            catch (KubernetesApiException e) when (e.IsNotFound || IsNamesake(e))
             {
                 // Deleted, which thaws as well, and maybe replaced; whoever follows it learns that.
                 return over;
@@ -201,6 +218,9 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
             // Gone already, or a namesake is there.
         }
     }
+
+    /// <summary>The object of this name has another UID: for an API server an attempt to change it.</summary>
+    private static bool IsNamesake(KubernetesApiException e) => e.IsConflict || (e.Status == HttpStatusCode.UnprocessableEntity && e.Detail.Contains("metadata.uid", StringComparison.Ordinal));
 
     /// <summary>Changes its spec; a namesake's is left as it is.</summary>
     private Task<FreezeRequest> PatchAsync(JsonObject spec, CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ internal static class ThawDecision
         if (status is null)
         {
             if (Refuse(state) is { } refusal) return Failed(state, refusal, accepted: false);
-            if (request.Metadata.Labels?.ContainsKey(QuiesceApi.ExcludeFromBackupLabel) is not true || TakenAs(request) is null) return new() { Action = ThawAction.Label };
+            if (request.Metadata.Labels?.ContainsKey(QuiesceApi.ExcludeFromBackupLabel) is not true) return new() { Action = ThawAction.Label };
             var message = $"node {request.Spec.NodeName} was told to thaw {What(request.Spec)}, whoever froze it.";
             return new()
             {

@@ -295,6 +295,7 @@ public sealed class CliTests(Installation installation)
     [Theory]
     [InlineData("2>/dev/full")]
     [InlineData("2>&-")]
+    [InlineData("2</dev/null")]
     public async Task What_cannot_be_said_keeps_nothing_from_being_thawed(string redirection)
     {
         await using var scene = await SceneAsync();
@@ -316,6 +317,29 @@ public sealed class CliTests(Installation installation)
             ["bash", "-c", script, installation.NewFile("full"), Installation.CliProgram, "run", "--kubeconfig", installation.Kubeconfig, "-n", Namespace, "--host-path", scene.Filesystem.MountPoint, "--node", scene.Node.Name, "--deadline", "60s", "--", "sleep", "1"]);
         Assert.True(await run.EndAsync() == 0, run.Said);
         await scene.Writer.FrozenOnceAsync(longestSeconds: 20);
+    }
+
+    [Fact]
+    public async Task The_command_of_a_run_is_the_one_a_shell_would_find()
+    {
+        await using var scene = await SceneAsync();
+        var folder = Directory.CreateDirectory(installation.NewFile("folder")).FullName;
+        foreach (var (name, code) in new[] { ("true", 9), ("own", 7) })
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder, name), $"#!/bin/sh\nexit {code}\n");
+            await Command.RunAsync("chmod", "+x", Path.Combine(folder, name));
+        }
+
+        foreach (var (command, expected) in new[] { ("true", 0), ("./true", 9), ("own", 127), ("./own", 7), ("", 127) })
+        {
+            await using var run = new ProgramRun(
+                new ProgramStart(),
+                ["sh", "-c", "cd $0; exec \"$@\"", folder, Installation.CliProgram, "run", "--kubeconfig", installation.Kubeconfig, "-n", Namespace, "--host-path", scene.Filesystem.MountPoint, "--node", scene.Node.Name, "--", command]);
+            var code = await run.EndAsync();
+            Assert.True(code == expected, $"{command}: {code}: {run.Said}");
+        }
+
+        await scene.Writer.GoesOnAsync(TimeSpan.FromSeconds(5));
     }
 
     [Fact]

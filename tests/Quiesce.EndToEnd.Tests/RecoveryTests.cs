@@ -54,7 +54,8 @@ public sealed class RecoveryTests(Installation installation)
         await node.StartAgentAsync();
         // Its look whether a holder can start is one of a moment.
         await Task.Delay(TimeSpan.FromSeconds(1));
-        var waits = Assert.Single(Holders(node.Agent));
+        await Eventually.TrueAsync(() => Holders(node.Agent).Count == 1, () => $"one that waits\n{node.AgentSaid}");
+        var waits = Holders(node.Agent)[0];
         _ = LibC.kill(waits, LibC.SIGKILL);
         await Eventually.TrueAsync(() => Holders(node.Agent).Exists(h => h != waits), () => $"another one\n{node.AgentSaid}");
         await Task.Delay(500); // until it waits for the call as well
@@ -67,8 +68,8 @@ public sealed class RecoveryTests(Installation installation)
     /// <summary>As the OOM killer does that takes all of a pod: the holder has no moment to thaw what its agent's death leaves to it.</summary>
     private static async Task KillAllAsync(Node node)
     {
+        await Eventually.TrueAsync(() => Holders(node.Agent).Count > 0, "a holder");
         var holders = Holders(node.Agent);
-        Assert.NotEmpty(holders);
         foreach (var holder in holders) _ = LibC.kill(holder, LibC.SIGSTOP);
         await node.KillAgentAsync();
         foreach (var holder in holders) _ = LibC.kill(holder, LibC.SIGKILL);
@@ -77,13 +78,18 @@ public sealed class RecoveryTests(Installation installation)
     /// <summary>Its children: those of each of its threads.</summary>
     private static List<int> Holders(ProgramRun agent)
     {
-        try
+        return [.. Directory.EnumerateDirectories($"/proc/{agent.Id}/task").SelectMany(Children).Select(p => int.Parse(p, CultureInfo.InvariantCulture)).Distinct()];
+
+        static string[] Children(string thread)
         {
-            return [.. Directory.EnumerateDirectories($"/proc/{agent.Id}/task").SelectMany(t => File.ReadAllText($"{t}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(p => int.Parse(p, CultureInfo.InvariantCulture)).Distinct()];
-        }
-        catch (IOException)
-        {
-            return []; // a thread that has just ended
+            try
+            {
+                return File.ReadAllText($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            }
+            catch (IOException)
+            {
+                return []; // it has just ended
+            }
         }
     }
 

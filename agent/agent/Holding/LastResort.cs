@@ -41,8 +41,8 @@ internal static class LastResort
         }
         catch (OutOfMemoryException)
         {
-            // There is no room for another one: one of those that are there.
-            _ = ThreadPool.UnsafeQueueUserWorkItem(static run => run(), body, preferLocal: false);
+            // There is no room for another one: one after the other, on this one.
+            body();
         }
     }
 }

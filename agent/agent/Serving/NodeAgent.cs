@@ -3,6 +3,7 @@ using Quiesce.Agent.Holding;
 using Quiesce.Agent.Telemetry;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
+using Quiesce.Freezing.Journals;
 using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Reports;
 using Quiesce.Freezing.Windows;
@@ -152,12 +153,20 @@ internal sealed class NodeAgent
                 if (open.Count == 0) return;
                 // Whoever waited for the call has died too: somebody else has to thaw it when it returns.
                 await Task.Delay(TryAgain, context.Time, stop).ConfigureAwait(false);
-                var again = await JournalRecoveryRun.AtStartAsync(context.HostRoot).ConfigureAwait(false);
-                foreach (var report in again.Reports.Where(r => r.WindowId.Length > 0)) Learn(report);
-                // One that has no journal any more was ended after all, and only its last report did not come.
-                if (again.IsComplete)
-                    foreach (var gone in open.Where(o => again.Reports.All(r => r.WindowId != o.WindowId))) Learn(gone with { Phase = WindowPhase.Broken, Filesystems = [] });
-                later = again.Later ?? Ended;
+                try
+                {
+                    var again = await JournalRecoveryRun.AtStartAsync(context.HostRoot).ConfigureAwait(false);
+                    foreach (var report in again.Reports.Where(r => r.WindowId.Length > 0)) Learn(report);
+                    later = again.Later ?? Ended;
+                    // One that has no journal any more was ended after all, and only its last report did not come.
+                    if (JournalDirectory.Open(context.HostRoot, out _) is { } journals)
+                        foreach (var gone in open.Where(o => again.Reports.All(r => r.WindowId != o.WindowId) && !File.Exists($"{journals}/{o.WindowId}.journal")))
+                            Learn(gone with { Phase = WindowPhase.Broken, Filesystems = [] });
+                }
+                catch (IOException)
+                {
+                    later = Ended; // and once more
+                }
             }
         }
         catch (OperationCanceledException)

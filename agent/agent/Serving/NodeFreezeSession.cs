@@ -102,6 +102,7 @@ internal sealed class NodeFreezeSession
         // Prepared is what the operator commands the freeze on, and a node that still opens its watch would hear of it later than the others.
         var watching = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var window = context.FollowWindow(plan, () => watching.TrySetResult(), follow.Token).GetAsyncEnumerator(CancellationToken.None);
+        var commands = Task.CompletedTask;
         try
         {
             FreezeWindowSpec? command;
@@ -139,7 +140,7 @@ internal sealed class NodeFreezeSession
             if (stopping) held.Send(HolderCommandKind.Stop);
             else if (gone.IsCancellationRequested) held.Send(HolderCommandKind.CommandGone);
             else WindowCommands.Send(held, command);
-            var commands = Task.Run(() => PassOnAsync(window, held), CancellationToken.None);
+            commands = Task.Run(() => PassOnAsync(window, held), CancellationToken.None);
 
             WindowReport? final = null;
             var told = WindowPhase.Preparing;
@@ -168,13 +169,14 @@ internal sealed class NodeFreezeSession
                     _ => Task.CompletedTask,
                 });
             }
-            await follow.CancelAsync().ConfigureAwait(false);
-            await commands.ConfigureAwait(false);
             context.Pauses.Ended(final!);
             return final!;
         }
         finally
         {
+            // Nobody else reads from it when it is disposed of, whatever went wrong here.
+            await follow.CancelAsync().ConfigureAwait(false);
+            await commands.ConfigureAwait(false);
             await window.DisposeAsync().ConfigureAwait(false);
         }
     }
