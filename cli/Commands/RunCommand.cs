@@ -19,8 +19,11 @@ internal static partial class RunCommand
     /// <summary>How long a command that was asked to end is waited for.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the end of a window is waited for after it was asked for: an operator that is away, or a thaw that is stuck, may take hours.</summary>
-    private static readonly TimeSpan LongestEnd = TimeSpan.FromMinutes(2);
+    /// <summary>How long the end of a window is waited for after it was asked for. Hooks after the thaw may take minutes; an operator that is away, or a thaw that is stuck, may take hours.</summary>
+    private static readonly TimeSpan LongestEnd = TimeSpan.FromMinutes(15);
+
+    /// <summary>The same for somebody who has asked this program to end.</summary>
+    private static readonly TimeSpan LongestEndOfInterrupted = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(500);
 
@@ -67,7 +70,9 @@ internal static partial class RunCommand
             }
 
             int verdict;
-            using var patience = new CancellationTokenSource(LongestEnd);
+            var interrupted = cancellationToken.IsCancellationRequested;
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(interrupted ? CancellationToken.None : cancellationToken);
+            patience.CancelAfter(interrupted ? LongestEndOfInterrupted : LongestEnd);
             try
             {
                 verdict = ExitCode.Of((await ThawCommand.CloseAsync(session, patience.Token)).Status!);
@@ -79,8 +84,8 @@ internal static partial class RunCommand
             }
             catch (OperationCanceledException)
             {
-                Terminal.Complain($"{session.Name} has not ended within {LongestEnd.TotalMinutes:0} minutes, and nothing can be said about the window: see `kubectl describe freeze -n {session.Namespace} {session.Name}`, and whether the operator runs. What is still frozen thaws by itself at its deadline");
-                verdict = ExitCode.Error;
+                Terminal.Complain($"{session.Name} was told to end and has not yet, so nothing can be said about the window: see `kubectl describe freeze -n {session.Namespace} {session.Name}`, and whether the operator runs. What is still frozen thaws by itself at its deadline");
+                verdict = cancellationToken.IsCancellationRequested ? Interrupted : ExitCode.Error;
             }
 
             // The verdict is about the window, which may have held to its end without a break: what was promised is that it is open as long as the command runs.

@@ -45,6 +45,28 @@ public sealed class OperatorTests(Installation installation)
     }
 
     [Fact]
+    public async Task A_run_whose_window_nobody_ends_can_be_told_to_end_itself()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        using var guard = ext4.Guard(TimeSpan.FromSeconds(60));
+        var node = await installation.AddNodeAsync();
+        var end = installation.NewFile("end");
+        await using var run = new ProgramRun(
+            new ProgramStart(),
+            [Installation.CliProgram, "run", "--kubeconfig", installation.Kubeconfig, "-n", "default", "--host-path", ext4.MountPoint, "--node", node, "--deadline", "8s", "--", "/bin/sh", "-c", "until [ -e \"$0\" ]; do sleep 0.05; done", end]);
+        await run.SaysAsync("frozen, until");
+        await installation.KillOperatorAsync();
+        await File.WriteAllTextAsync(end, "");
+        await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed at the deadline");
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        Assert.False(run.HasExited, run.Said);
+        run.Signal(LibC.SIGTERM);
+        Assert.Equal(130, await run.EndAsync());
+        Assert.Contains("was told to end and has not yet, so nothing can be said about the window", run.Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_operator_dies_when_one_node_has_frozen_and_the_other_has_not_and_the_one_thaws_by_itself()
     {
         await installation.RequireAsync();
