@@ -29,6 +29,7 @@ internal sealed class HttpEndpoint : IHttpApplication<HttpContext>, IAsyncDispos
     private readonly Health _health;
     private readonly RequestDelegate _metrics;
     private readonly KestrelServer _server;
+    private readonly SemaphoreSlim _turn = new(1);
 
     public HttpEndpoint(IPAddress address, int port, Health health, MeterProvider metrics)
     {
@@ -72,6 +73,7 @@ internal sealed class HttpEndpoint : IHttpApplication<HttpContext>, IAsyncDispos
         using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
         await _server.StopAsync(limit.Token);
         _server.Dispose();
+        _turn.Dispose();
     }
 
     /// <inheritdoc/>
@@ -80,7 +82,7 @@ internal sealed class HttpEndpoint : IHttpApplication<HttpContext>, IAsyncDispos
     /// <inheritdoc/>
     public Task ProcessRequestAsync(HttpContext context) => (HttpMethods.IsGet(context.Request.Method), context.Request.Path.Value) switch
     {
-        (true, "/metrics") => _metrics(context),
+        (true, "/metrics") => MetricsAsync(context),
         (true, "/healthz" or "/livez") => AnswerAsync(context, _health.LivenessFault),
         (true, "/readyz") => AnswerAsync(context, _health.ReadinessFault),
         _ => AnswerAsync(context, "GET /metrics, /healthz or /readyz", StatusCodes.Status404NotFound),
@@ -89,6 +91,35 @@ internal sealed class HttpEndpoint : IHttpApplication<HttpContext>, IAsyncDispos
     /// <inheritdoc/>
     public void DisposeContext(HttpContext context, Exception? exception)
     {
+    }
+
+    /// <summary>
+    /// One at a time, into memory, and then to whoever asked. The exporter waits until the last answer has been read, on the thread that asks: a scraper that hardly reads would take
+    /// a thread of everybody who comes after it, and with a few of those nothing else of this process would go on.
+    /// </summary>
+    private async Task MetricsAsync(HttpContext context)
+    {
+        if (!await _turn.WaitAsync(Patience, context.RequestAborted))
+        {
+            await AnswerAsync(context, "others are asking");
+            return;
+        }
+
+        using var answer = new MemoryStream();
+        var asker = context.Response.Body;
+        context.Response.Body = answer;
+        try
+        {
+            await _metrics(context);
+        }
+        finally
+        {
+            context.Response.Body = asker;
+            _turn.Release();
+        }
+
+        context.Response.ContentLength = answer.Length;
+        await asker.WriteAsync(answer.GetBuffer().AsMemory(0, (int)answer.Length), context.RequestAborted);
     }
 
     private static Task AnswerAsync(HttpContext context, string? fault, int failed = StatusCodes.Status503ServiceUnavailable)

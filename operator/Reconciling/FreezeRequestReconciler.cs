@@ -50,6 +50,8 @@ internal sealed partial class FreezeRequestReconciler(
     /// <inheritdoc/>
     public async Task<ReconciliationResult<FreezeRequest>> DeletedAsync(FreezeRequest entity, CancellationToken cancellationToken)
     {
+        // An API server whose storage was set back is followed as one on which everything was deleted and made again.
+        if (objects.FreezeRequestCache.Get(ObjectKey.Of(entity))?.Metadata.Uid == entity.Metadata.Uid) return ReconciliationResult<FreezeRequest>.Success(entity);
         Forget(entity.Metadata.Uid);
         return ReconciliationResult<FreezeRequest>.Success(entity, await sweep.SweepAsync(entity.Metadata.Uid, cancellationToken));
     }
@@ -85,8 +87,9 @@ internal sealed partial class FreezeRequestReconciler(
             if (decision.Action is not null)
             {
                 known = await ActAsync(state, decision, known, cancellationToken);
-                // Nothing is frozen by these, and what was read a moment ago will do.
-                if (decision.Action is not (FreezeAction.Claim or FreezeAction.CreateWindow or FreezeAction.Raise)) known = known with { Workloads = null };
+                // Nothing is frozen by these, and what was read a moment ago will do. Before all is frozen it has to be read after the last report, which may come with any write.
+                var willDo = decision.Action is FreezeAction.Claim or FreezeAction.CreateWindow || (decision.Action is FreezeAction.Raise && request.Status?.FrozenAt is not null);
+                if (!willDo) known = known with { Workloads = null };
             }
             else if (await WriteStatusAsync(state, decision, cancellationToken) is { } result)
                 return (request, RestsOnAbsence(state) && !(result.RequeueAfter < LongestRestOnAbsence) ? LongestRestOnAbsence : result.RequeueAfter);

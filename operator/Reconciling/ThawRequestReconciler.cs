@@ -73,6 +73,8 @@ internal sealed partial class ThawRequestReconciler(
     /// <inheritdoc/>
     public async Task<ReconciliationResult<ThawRequest>> DeletedAsync(ThawRequest entity, CancellationToken cancellationToken)
     {
+        // As with a FreezeRequest: storage that was set back.
+        if (objects.ThawRequestCache.Get(ObjectKey.Of(entity))?.Metadata.Uid == entity.Metadata.Uid) return ReconciliationResult<ThawRequest>.Success(entity);
         traces.Forget(entity.Metadata.Uid);
         return ReconciliationResult<ThawRequest>.Success(entity, await sweep.SweepAsync(entity.Metadata.Uid, cancellationToken));
     }

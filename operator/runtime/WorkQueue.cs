@@ -11,6 +11,8 @@ namespace Quiesce.Runtime;
 public sealed class WorkQueue<TKey> : IDisposable
     where TKey : notnull
 {
+    private static readonly TimeSpan LongestPause = TimeSpan.FromDays(1);
+
     private readonly Backoff _backoff;
     private readonly TimeProvider _time;
     private readonly ControllerMetrics? _metrics;
@@ -146,7 +148,8 @@ public sealed class WorkQueue<TKey> : IDisposable
         if (_later.Remove(key, out var before)) before.Timer.Dispose();
         if (_closed) return;
         if (_dirty.Contains(key)) Offer(key);
-        if (again is { } pause) Start(key, pause > TimeSpan.Zero ? pause : TimeSpan.Zero, _later);
+        // Whoever comes too early is told how much is left; a timer takes no more than some weeks.
+        if (again is { } pause) Start(key, pause > LongestPause ? LongestPause : pause > TimeSpan.Zero ? pause : TimeSpan.Zero, _later);
     }
 
     private void Start(TKey key, TimeSpan pause, Dictionary<TKey, Later> of)

@@ -61,6 +61,9 @@ public sealed class InspectAndThawTests
         Assert.True(allowed.Code == 0, allowed.All);
         var above = await AgentRun.ToEndAsync("inspect", "--host-root", FakeHost.Root, "--allow-protected", lower, lower, "/var/log");
         Assert.True(above.Code == 4, above.All); // one was allowed, not the other
+        var relative = await AgentRun.ToEndAsync("inspect", "--host-root", FakeHost.Root, "--allow-protected", ".", lower);
+        Assert.True(relative.Code == 2, relative.All);
+        Assert.Contains("--allow-protected: .: with --host-root paths are those of the host", relative.All, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -32,7 +32,7 @@ internal static class FreezeCommand
                 Plan = targets.Order(parsed) with
                 {
                     FailUnsupported = parsed.GetValue(fail),
-                    AllowedPaths = parsed.GetValue(CommonOptions.AllowProtected) ?? [],
+                    AllowedPaths = Targets.Allowed(parsed),
                 },
                 AllowUnprotected = parsed.GetValue(CommonOptions.AllowUnprotectedHolder),
                 ExpediteRcu = parsed.GetValue(CommonOptions.ExpediteRcu),
@@ -86,8 +86,15 @@ internal static class FreezeCommand
     {
         using var input = Console.OpenStandardInput();
         Span<byte> ignored = stackalloc byte[256];
-        while (input.Read(ignored) > 0)
+        try
         {
+            while (input.Read(ignored) > 0)
+            {
+            }
+        }
+        catch (IOException)
+        {
+            // What cannot be read any more, such as a connection that was reset, has ended.
         }
     }
 }

@@ -26,7 +26,7 @@ internal static class InspectCommand
                 Plan = targets.Order(parsed) with
                 {
                     FailUnsupported = parsed.GetValue(fail),
-                    AllowedPaths = parsed.GetValue(CommonOptions.AllowProtected) ?? [],
+                    AllowedPaths = Targets.Allowed(parsed),
                 },
             }).ConfigureAwait(false);
             if (parsed.GetValue(CommonOptions.Json)) output.WriteLine(JsonReport.Line(report, report.Phase == WindowPhase.Failed ? "Failed" : "Inspected"));

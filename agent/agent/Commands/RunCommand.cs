@@ -50,6 +50,11 @@ internal static class RunCommand
         };
         var logFormat = new Option<LogFormat>("--log-format") { Description = "The form of the log's lines: text, or json for an object in each." };
         var command = new Command("run", "Serve the NodeFreeze objects of one node.") { node, kubeconfig, ns, kubeletRoot, pause, port, address, logFormat, CommonOptions.HostRoot, CommonOptions.AllowProtected, CommonOptions.AllowUnprotectedHolder, CommonOptions.ExpediteRcu };
+        command.Validators.Add(result =>
+        {
+            foreach (var path in result.GetValue(CommonOptions.AllowProtected) ?? [])
+                if (HostPaths.Fault(path) is { } fault) result.AddError($"--allow-protected: {path}: {fault}; give the absolute path of a folder of the host");
+        });
         command.SetAction(async (parsed, cancel) =>
         {
             var hostRoot = parsed.GetValue(CommonOptions.HostRoot)!;

@@ -31,6 +31,8 @@ internal sealed class Targets
             if (given.Length == 0 && !result.GetValue(all)) result.AddError($"{command.Name}: name at least one folder, or --all");
             foreach (var path in given)
                 if (TryResolve(path, hostRoot, out _) is { } fault) result.AddError($"{command.Name}: {fault}");
+            foreach (var path in command.Options.Contains(CommonOptions.AllowProtected) ? result.GetValue(CommonOptions.AllowProtected) ?? [] : [])
+                if (TryResolve(path, hostRoot, out _) is { } fault) result.AddError($"--allow-protected: {fault}");
             if (TryResolve(hostRoot, "/", out _) is { } wrong) result.AddError($"--host-root: {wrong}");
         });
     }
@@ -45,6 +47,13 @@ internal sealed class Targets
             Paths = [.. parsed.GetValue(paths)!.Select(p => TryResolve(p, hostRoot, out var path) is null ? path : p)],
             AllFilesystems = parsed.GetValue(all),
         };
+    }
+
+    /// <summary>The protected folders that may be frozen all the same.</summary>
+    internal static IReadOnlyList<string> Allowed(ParseResult parsed)
+    {
+        _ = TryResolve(parsed.GetValue(CommonOptions.HostRoot)!, "/", out var hostRoot);
+        return [.. (parsed.GetValue(CommonOptions.AllowProtected) ?? []).Select(p => TryResolve(p, hostRoot, out var path) is null ? path : p)];
     }
 
     /// <summary>Whether <c>--all</c> was given.</summary>

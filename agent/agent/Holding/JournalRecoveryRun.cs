@@ -26,7 +26,7 @@ internal static class JournalRecoveryRun
     /// <summary>What every agent does before anything else: looks for journals of this boot whose holder is dead or nobody's any more, and ends them. Windows that live are left alone, whenever it is called.</summary>
     internal static Task<Recovery> AtStartAsync(string hostRoot)
     {
-        var journals = JournalDirectory.Open(hostRoot, out _) is { } directory ? JournalDirectory.List(directory) : [];
+        var journals = JournalDirectory.All(hostRoot);
         return journals.Count == 0 ? Task.FromResult(Recovery.Nothing) : RunAsync(hostRoot, "", journals, []);
     }
 

@@ -17,7 +17,13 @@ public static unsafe class JournalDirectory
     /// <summary>Finds or makes the folder; null, and why, where there is no tmpfs for it.</summary>
     /// <param name="hostRoot">Where this process sees the host's root.</param>
     /// <param name="why">The sentence for people.</param>
-    public static string? Open(string hostRoot, out string why)
+    public static string? Open(string hostRoot, out string why) => Find(hostRoot, make: true, out why);
+
+    /// <summary>The journals there are: in each folder that is ours, since the one that is found first may have come later than a window in the other.</summary>
+    /// <param name="hostRoot">Where this process sees the host's root.</param>
+    public static IReadOnlyList<string> All(string hostRoot) => [.. Candidates.SelectMany(c => IsOurs($"{hostRoot.TrimEnd('/')}{c}/quiesce") ? List($"{hostRoot.TrimEnd('/')}{c}/quiesce") : [])];
+
+    private static string? Find(string hostRoot, bool make, out string why)
     {
         why = "neither /run nor /dev/shm of the host is a writable tmpfs; without one for its journal Quiesce freezes nothing, mount a tmpfs on /run";
         foreach (var candidate in Candidates)
@@ -33,7 +39,7 @@ public static unsafe class JournalDirectory
             var folder = $"{parent}/quiesce";
             fixed (byte* p = Native.Path(folder))
             {
-                _ = mkdir(p, 0x1C0); // 0700
+                if (make) _ = mkdir(p, 0x1C0); // 0700
                 fd = open(p, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             }
             if (fd < 0)
@@ -41,14 +47,30 @@ public static unsafe class JournalDirectory
                 why = $"{folder} cannot be made or opened: {Native.LastErrno.Describe()}";
                 continue;
             }
-            // /dev/shm is open to everybody: a folder that someone else made there is not ours to trust.
-            stat stat;
-            var ours = fstat(fd, &stat) == 0 && stat.st_uid == geteuid() && ((int)stat.st_mode & 0x3F) == 0 && Native.IsTmpfs(fd);
+            var ours = IsOurs(fd);
             _ = close(fd);
             if (ours) return folder;
             why = $"{folder} exists but is not a folder that only this user can use; remove it";
         }
         return null;
+    }
+
+    private static bool IsOurs(string folder)
+    {
+        int fd;
+        fixed (byte* p = Native.Path(folder))
+            fd = open(p, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0) return false;
+        var ours = IsOurs(fd);
+        _ = close(fd);
+        return ours;
+    }
+
+    // /dev/shm is open to everybody: a folder that someone else made there is not ours to trust.
+    private static bool IsOurs(int fd)
+    {
+        stat stat;
+        return fstat(fd, &stat) == 0 && stat.st_uid == geteuid() && ((int)stat.st_mode & 0x3F) == 0 && Native.IsTmpfs(fd);
     }
 
     /// <summary>
@@ -96,7 +118,7 @@ public static unsafe class JournalDirectory
     /// <param name="windowId">The window.</param>
     public static void Discard(string hostRoot, string windowId)
     {
-        if (Open(hostRoot, out _) is not { } directory || Journal.Open($"{directory}/{windowId}.journal", out var journal) != Errno.None) return;
+        if (Find(hostRoot, make: false, out _) is not { } directory || Journal.Open($"{directory}/{windowId}.journal", out var journal) != Errno.None) return;
         if (journal!.IsOurs && !journal.Content.Records.Any(r => r.MayBeFrozen)) journal.Remove();
         journal.Dispose();
     }

@@ -121,6 +121,8 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
         var mount = error == Errno.None ? Native.MountFilesystem(context) : -1;
         if (error == Errno.None && mount < 0) error = Native.LastErrno;
         _ = close(context);
+        // The kernel's own EINVAL, as where the superblock has a security context and this mount asks for none, does not say that no filesystem is active.
+        if (error == Errno.Invalid) return Errno.Busy;
         if (error != Errno.None) return error;
         // The mount is gone with the last descriptor on it.
         error = OpenFolder(new Descriptor(mount), out folder);
@@ -196,6 +198,8 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
             // The entry is a link to .../DISK/PARTITION; ".." in a path would be taken away before the kernel sees the link.
             if (File.Exists($"{entry}/partition") && Directory.ResolveLinkTarget(entry, returnFinalTarget: false) is { } partition)
                 Add($"{Path.GetDirectoryName(partition.FullName)}/dev");
+            // Its file may be a device: lo_rdevice is the third member.
+            if (IsLoop(device) && LoopStatus(device) is { } loop && loop[2] != 0) below.Add(DeviceNumber.FromEncoded(loop[2]));
         }
         else if (device.Major == 0)
         {
@@ -213,18 +217,21 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
     public bool IsLoop(DeviceNumber device) => Directory.Exists($"/sys/dev/block/{device}/loop");
 
     /// <inheritdoc/>
-    public DeviceNumber? LoopBacking(DeviceNumber device)
+    public DeviceNumber? LoopBacking(DeviceNumber device) => IsLoop(device) && LoopStatus(device) is { } loop ? DeviceNumber.FromEncoded(loop[0]) : null;
+
+    /// <summary>What a loop device says of itself: <c>struct loop_info64</c>, with <c>lo_device</c>, <c>lo_inode</c> and <c>lo_rdevice</c> at its beginning, devices in the encoding of <c>huge_encode_dev</c>.</summary>
+    private ulong[]? LoopStatus(DeviceNumber device)
     {
-        if (!IsLoop(device)) return null;
         int fd;
         fixed (byte* p = Native.Path($"{deviceRoot}/dev/{DeviceName(device)}"))
             fd = open(p, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (fd < 0) return null;
-        // struct loop_info64: lo_device is its first member, in the encoding of huge_encode_dev.
-        var info = stackalloc ulong[29];
-        var answered = ioctl(fd, Native.LOOP_GET_STATUS64, info) == 0;
+        var info = new ulong[29];
+        bool answered;
+        fixed (ulong* p = info)
+            answered = ioctl(fd, Native.LOOP_GET_STATUS64, p) == 0;
         _ = close(fd);
-        return answered ? DeviceNumber.FromEncoded(info[0]) : null;
+        return answered ? info : null;
     }
 
     /// <inheritdoc/>

@@ -80,7 +80,9 @@ public static class PathLookup
 
     private static bool IsHosts(IKernel kernel, MountTable table, string link, Mount mount)
     {
-        if (ProtectedFilesystems.ContainerFolders.Any(folder => link.StartsWith($"{folder}/", StringComparison.Ordinal))) return false;
+        // No part before the link is one itself, so that what two slashes, a dot and two dots mean is in the text alone.
+        var named = Path.GetFullPath(link);
+        if (ProtectedFilesystems.ContainerFolders.Any(folder => named.StartsWith($"{folder}/", StringComparison.Ordinal))) return false;
         var root = kernel.OpenPath("/", out var descriptor) == Errno.None ? MountOf(kernel, table, descriptor) : null;
         kernel.Close(descriptor);
         return mount.Superblock == root?.Superblock;

@@ -24,13 +24,13 @@ public sealed record Pod : IKubernetesObject<V1ObjectMeta>
     public PodStatus? Status { get; set; }
 
     /// <summary>
-    /// Its volumes are mounted on its node, and something of it may write to them: it runs, or an init container does or did. A pod that is being deleted
-    /// runs until it is gone.
+    /// Its volumes are mounted on its node, and something of it may write to them: it runs, or a container of it does or did. A pod is Pending as long as one of its containers was never
+    /// started, such as one whose image cannot be had, whatever the others do. One that is being deleted runs until it is gone.
     /// </summary>
     public bool UsesItsVolumes() => Spec?.NodeName is { Length: > 0 } && Status?.Phase switch
     {
         "Running" or "Unknown" => true,
-        "Pending" => Status.InitContainerStatuses?.Any(c => c.State?.Running is not null || c.State?.Terminated is not null) is true,
+        "Pending" => (Status.InitContainerStatuses ?? []).Concat(Status.ContainerStatuses ?? []).Any(c => c.State?.Running is not null || c.State?.Terminated is not null),
         _ => false,
     };
 

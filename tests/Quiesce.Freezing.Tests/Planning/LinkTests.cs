@@ -28,6 +28,7 @@ public sealed class LinkTests
         _ = data.Add("off-to-root", NodeKind.Link, "/");
         _ = data.Add("empty-name", NodeKind.Link, "");
         _ = node.HostDisk.Add("var/lib/kubelet/pods/1/volumes/cache/off", NodeKind.Link, "/srv/other");
+        _ = node.HostDisk.Add("srv/pods", NodeKind.Link, "../var/lib/kubelet/pods");
         _ = node.HostDisk.Add("var/lib/kubelet/pods/1/volumes/cache/within", NodeKind.Link, ".");
     }
 
@@ -54,6 +55,8 @@ public sealed class LinkTests
     [InlineData("/srv/by-way", "/srv/data/off")] // the host's own link leads into the volume, and a link there leads off
     [InlineData("/srv/other/to-data", "/srv/other/to-data")]
     [InlineData("/var/lib/kubelet/pods/1/volumes/cache/off", "/var/lib/kubelet/pods/1/volumes/cache/off")] // on the root's filesystem, and a pod's all the same
+    [InlineData("/var//lib/kubelet/pods/1/volumes/cache/off", "/var//lib/kubelet/pods/1/volumes/cache/off")]
+    [InlineData("/srv/pods/1/volumes/cache/off", "/srv/../var/lib/kubelet/pods/1/volumes/cache/off")] // through a link of the host's
     public void A_link_that_leads_off_its_volume_is_refused_by_name(string path, string link)
     {
         var refusal = node.Plan(path).Refusal;

@@ -58,6 +58,17 @@ public sealed class WorkQueueTests : IDisposable
     }
 
     [Fact]
+    public async Task A_pause_longer_than_a_timer_takes_is_cut_into_days()
+    {
+        _queue.Add("a");
+        Assert.Equal("a", await TakeAsync());
+        _queue.Done("a", TimeSpan.FromDays(25_000));
+        await EmptyAsync();
+        _time.Advance(TimeSpan.FromDays(1));
+        Assert.Equal("a", await TakeAsync());
+    }
+
+    [Fact]
     public async Task What_is_added_after_a_pause_comes_once_when_the_first_pause_is_over()
     {
         _queue.AddAfter("a", TimeSpan.FromMilliseconds(20));
