@@ -159,9 +159,8 @@ internal sealed class NodeAgent
                     foreach (var report in again.Reports.Where(r => r.WindowId.Length > 0)) Learn(report);
                     later = again.Later ?? Ended;
                     // One that has no journal any more was ended after all, and only its last report did not come.
-                    if (JournalDirectory.Open(context.HostRoot, out _) is { } journals)
-                        foreach (var gone in open.Where(o => again.Reports.All(r => r.WindowId != o.WindowId) && !File.Exists($"{journals}/{o.WindowId}.journal")))
-                            Learn(gone with { Phase = WindowPhase.Broken, Filesystems = [] });
+                    foreach (var gone in open.Where(o => again.Reports.All(r => r.WindowId != o.WindowId) && !JournalDirectory.Has(context.HostRoot, o.WindowId)))
+                        Learn(gone with { Phase = WindowPhase.Broken, Filesystems = [] });
                 }
                 catch (IOException)
                 {

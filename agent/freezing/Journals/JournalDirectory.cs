@@ -21,7 +21,14 @@ public static unsafe class JournalDirectory
 
     /// <summary>The journals there are: in each folder that is ours, since the one that is found first may have come later than a window in the other.</summary>
     /// <param name="hostRoot">Where this process sees the host's root.</param>
-    public static IReadOnlyList<string> All(string hostRoot) => [.. Candidates.SelectMany(c => IsOurs($"{hostRoot.TrimEnd('/')}{c}/quiesce") ? List($"{hostRoot.TrimEnd('/')}{c}/quiesce") : [])];
+    public static IReadOnlyList<string> All(string hostRoot) => [.. Folders(hostRoot).Where(IsOurs).SelectMany(List)];
+
+    /// <summary>Whether a window has a journal in any of them. It opens nothing, so that a process out of descriptors is told the truth as well.</summary>
+    /// <param name="hostRoot">Where this process sees the host's root.</param>
+    /// <param name="windowId">The window.</param>
+    public static bool Has(string hostRoot, string windowId) => Folders(hostRoot).Any(folder => File.Exists($"{folder}/{windowId}.journal"));
+
+    private static IEnumerable<string> Folders(string hostRoot) => Candidates.Select(candidate => $"{hostRoot.TrimEnd('/')}{candidate}/quiesce");
 
     private static string? Find(string hostRoot, bool make, out string why)
     {
