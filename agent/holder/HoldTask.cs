@@ -231,7 +231,7 @@ internal sealed class HoldTask(HolderOrder order, HolderChannel channel, LinuxKe
     {
         if (JournalDirectory.Open(order.Plan.HostRoot, out var why) is not { } directory) return new Refusal(FreezeReason.JournalUnavailable, why);
         if (ExpeditedGracePeriods.WhyNot(order.ExpediteRcu, order.Plan.HostRoot) is null) grace = ExpeditedGracePeriods.Open(directory, order.Plan.HostRoot);
-        return JournalDirectory.Claim(directory, order.WindowId, plan!, ProcessIdentity.Of(order.AgentProcess), out journal);
+        return JournalDirectory.Claim(order.Plan.HostRoot, directory, order.WindowId, plan!, ProcessIdentity.Of(order.AgentProcess), out journal);
     }
 
     private string Unprotected() =>

@@ -19,7 +19,8 @@ internal sealed class RecoverTask(HolderOrder order, HolderChannel channel, Linu
 
     internal int Run()
     {
-        var windows = TakeOver();
+        var windows = TakeOver(out var unreadable);
+        foreach (var report in unreadable) _ = channel.TrySend(HolderCodec.Encode(report));
         new RecoveryRun((name, body) => Threads.Start(name, body), report => channel.TrySend(HolderCodec.Encode(report))).Run(windows, firstRound: () =>
         {
             RestoreGracePeriods();
@@ -37,20 +38,10 @@ internal sealed class RecoverTask(HolderOrder order, HolderChannel channel, Linu
         foreach (var directory in order.Journals.Select(Path.GetDirectoryName).Distinct()) ExpeditedGracePeriods.RestoreLeftBehind(directory!, order.Plan.HostRoot);
     }
 
-    private List<LeftWindow> TakeOver()
+    private List<LeftWindow> TakeOver(out IReadOnlyList<WindowReport> unreadable)
     {
-        var found = new List<(Journal Journal, IReadOnlyList<Descriptor> Kept)>();
-        foreach (var (index, file) in order.Journals.Index())
-        {
-            if (Journal.Open(file, out var journal) != Errno.None) continue;
-            if (journal!.Content.BootId == Journal.CurrentBoot())
-            {
-                found.Add((journal, index == 0 ? [.. descriptors.Select(fd => new Descriptor(fd))] : []));
-                continue;
-            }
-            if (journal.IsOurs) journal.Remove(); // a reboot thaws everything
-            journal.Dispose();
-        }
+        List<(Journal Journal, IReadOnlyList<Descriptor> Kept)> found =
+            [.. FoundJournals.Open(order.Journals, out unreadable).Select(f => (f.Journal, (IReadOnlyList<Descriptor>)(f.Index == 0 ? [.. descriptors.Select(fd => new Descriptor(fd))] : [])))];
         found.RemoveAll(f =>
         {
             if (IsGivenUp(f.Journal) || Judge(f.Journal) != Tenure.Kept) return false;

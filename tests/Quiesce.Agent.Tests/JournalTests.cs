@@ -12,13 +12,16 @@ public sealed class JournalTests
     [Theory]
     [InlineData("0777")]
     [InlineData("0750")]
-    public async Task A_journal_folder_that_others_can_use_is_refused(string mode)
+    public async Task A_journal_folder_that_others_can_use_is_closed_to_them(string mode)
     {
         Programs.Require();
         await using var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Ext4, TestContext.Current.CancellationToken);
         await using var host = await FakeHost.CreateAsync();
+        using var guard = filesystem.Guard();
         _ = await Command.RunAsync("mkdir", "-m", mode, host.JournalFolder);
-        await RefusedAsync(filesystem, $"{host.JournalFolder} exists but is not a folder that only this user can use; remove it");
+        var end = await AgentRun.ToEndAsync("freeze", "--for", "1s", "--host-root", FakeHost.Root, FakeHost.HostPath(filesystem.MountPoint));
+        Assert.True(end.Code == 3, end.All);
+        Assert.Equal("700", (await Command.RunAsync("stat", "--format=%a", host.JournalFolder)).Trim());
     }
 
     [Fact]
@@ -29,7 +32,7 @@ public sealed class JournalTests
         await using var host = await FakeHost.CreateAsync();
         _ = await Command.RunAsync("mkdir", "-m", "0700", host.JournalFolder);
         _ = await Command.RunAsync("chown", "65534", host.JournalFolder);
-        await RefusedAsync(filesystem, $"{host.JournalFolder} exists but is not a folder that only this user can use; remove it");
+        await RefusedAsync(filesystem, $"{host.JournalFolder} belongs to another user (65534)");
     }
 
     [Fact]
@@ -100,19 +103,47 @@ public sealed class JournalTests
         Assert.Empty(host.JournalFiles);
     }
 
+    [Fact]
+    public async Task A_journal_that_cannot_be_understood_is_kept_and_named_and_nothing_is_frozen_until_it_is_gone()
+    {
+        Programs.Require();
+        await using var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Ext4, TestContext.Current.CancellationToken);
+        await using var host = await FakeHost.CreateAsync();
+        using var guard = filesystem.Guard();
+        WriteJournal(host, filesystem, otherBoot: false);
+        var file = Assert.Single(host.JournalFiles);
+        var bytes = await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
+        bytes[7] = (byte)'9'; // of a version to come
+        await File.WriteAllBytesAsync(file, bytes, TestContext.Current.CancellationToken);
+        Assert.True(FreezeProbe.Freeze(filesystem.MountPoint));
+        var said = $"{file}: it is of another format, or damaged, so what its window may have left frozen is not known";
+        var end = await AgentRun.ToEndAsync("freeze", "--for", "1s", "--host-root", FakeHost.Root, FakeHost.HostPath(filesystem.MountPoint));
+        Assert.True(end.Code == 4, end.All);
+        Assert.StartsWith($"FAILED   ThawFailed: {said}", end.Lines[0], StringComparison.Ordinal);
+        Assert.StartsWith($"FAILED   JournalUnavailable: {said}", end.Lines[1], StringComparison.Ordinal);
+
+        // What the message says to do.
+        end = await AgentRun.ToEndAsync("thaw", "--json", "--all", "--host-root", FakeHost.Root);
+        Assert.True(end.Code == 4, end.All);
+        Assert.Equal("RecoveryFailed", AgentRun.Json(end.Lines[0]).GetProperty("phase").GetString());
+        Assert.False(FreezeProbe.IsFrozen(filesystem.MountPoint));
+        Assert.Equal(file, Assert.Single(host.JournalFiles));
+        File.Delete(file);
+        end = await AgentRun.ToEndAsync("freeze", "--for", "1s", "--host-root", FakeHost.Root, FakeHost.HostPath(filesystem.MountPoint));
+        Assert.True(end.Code == 3, end.All);
+    }
+
     [Theory]
     [InlineData(0)]
-    [InlineData(7)]
-    [InlineData(64)]
-    [InlineData(5000)]
-    public async Task A_file_that_is_no_journal_is_removed_and_does_no_harm(int length)
+    [InlineData(448)]
+    public async Task A_journal_whose_holder_died_while_it_made_it_is_removed_and_does_no_harm(int length)
     {
         Programs.Require();
         await using var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Ext4, TestContext.Current.CancellationToken);
         await using var host = await FakeHost.CreateAsync();
         using var guard = filesystem.Guard();
         _ = await Command.RunAsync("mkdir", "-m", "0700", host.JournalFolder);
-        await File.WriteAllBytesAsync($"{host.JournalFolder}/broken.journal", [.. Enumerable.Repeat((byte)0xA5, length)], TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync($"{host.JournalFolder}/broken.journal", new byte[length], TestContext.Current.CancellationToken);
         var end = await AgentRun.ToEndAsync("freeze", "--for", "1s", "--host-root", FakeHost.Root, FakeHost.HostPath(filesystem.MountPoint));
         Assert.True(end.Code == 3, end.All);
         Assert.Empty(host.JournalFiles);

@@ -40,14 +40,14 @@ internal static class LeftBehind
 
     /// <summary>Ends it, and says so.</summary>
     /// <param name="hostRoot">Where this process sees the host's root.</param>
-    /// <param name="json">Whether to say so as a line of JSON, its phase <c>Recovered</c>, or <c>RecoveryFailed</c> where nothing could even be tried.</param>
+    /// <param name="json">Whether to say so as a line of JSON, its phase <c>Recovered</c>, or <c>RecoveryFailed</c> where nothing could even be tried, or a journal cannot be understood.</param>
     /// <param name="output">Where to say so.</param>
     internal static async Task<IReadOnlyList<WindowReport>> EndAsync(string hostRoot, bool json, NonBlockingWriter output)
     {
         var (reports, _, _) = await EndAsync(hostRoot).ConfigureAwait(false); // what is stuck is ended by the holder that was started for it
         foreach (var report in reports)
         {
-            if (json) output.WriteLine(JsonReport.Line(report, report.WindowId.Length > 0 ? "Recovered" : "RecoveryFailed"));
+            if (json) output.WriteLine(JsonReport.Line(report, report.WindowId.Length > 0 && !UnreadableJournal.Is(report) ? "Recovered" : "RecoveryFailed"));
             else
                 foreach (var line in ReportText.Recovery(report)) output.WriteLine(line);
         }

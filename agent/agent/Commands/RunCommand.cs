@@ -65,13 +65,13 @@ internal static class RunCommand
             if (format == LogFormat.Json) output.Notice = dropped => JsonLine.Of(time.GetUtcNow(), LogLevel.Warning, nameof(NonBlockingWriter), $"{dropped} lines were dropped because the output did not take them");
             using var logging = new LoggerFactory([new LineLoggerProvider(output, time, format)]);
             var log = logging.CreateLogger<NodeAgent>();
-            foreach (var report in recovery.Reports) log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
+            foreach (var report in recovery.Reports) log.LeftBehind(report);
             // What may be frozen comes before everything else, and without this nothing true could be said of it.
             for (var failures = 1; !recovery.IsComplete; failures++)
             {
                 await Task.Delay(Backoff.Default.After(failures), time, cancel).ConfigureAwait(false);
                 var again = await JournalRecoveryRun.AtStartAsync(hostRoot).ConfigureAwait(false);
-                foreach (var report in again.Reports) log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
+                foreach (var report in again.Reports) log.LeftBehind(report);
                 recovery = again with { Reports = [.. recovery.Reports.Where(r => again.Reports.All(a => a.WindowId != r.WindowId)), .. again.Reports] };
             }
 

@@ -169,9 +169,9 @@ internal sealed class HeldWindow
         var why = $"the process that held the filesystems {(killed ? "did not answer in time and was killed" : "died")}; "
             + (wasOpen ? "they were thawed at once" : "what it had frozen already was thawed at once");
         WindowReport? recovered = null;
-        if (JournalDirectory.Open(order.Plan.HostRoot, out _) is { } directory)
+        if (JournalDirectory.Find(order.Plan.HostRoot, order.WindowId) is { } journal)
         {
-            await foreach (var report in JournalRecoveryRun.OfWindowAsync(order.Plan.HostRoot, directory, order.WindowId, holder.Descriptors).ConfigureAwait(false))
+            await foreach (var report in JournalRecoveryRun.OfWindowAsync(order.Plan.HostRoot, journal, order.WindowId, holder.Descriptors).ConfigureAwait(false))
             {
                 recovered = report;
                 if (!report.IsFinal) yield return Ended(report) with { Phase = WindowPhase.Thawing };

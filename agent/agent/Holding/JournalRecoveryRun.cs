@@ -24,21 +24,23 @@ internal static class JournalRecoveryRun
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>What every agent does before anything else: looks for journals of this boot whose holder is dead or nobody's any more, and ends them. Windows that live are left alone, whenever it is called.</summary>
-    internal static Task<Recovery> AtStartAsync(string hostRoot)
+    internal static async Task<Recovery> AtStartAsync(string hostRoot)
     {
-        var journals = JournalDirectory.All(hostRoot);
-        return journals.Count == 0 ? Task.FromResult(Recovery.Nothing) : RunAsync(hostRoot, "", journals, []);
+        var journals = JournalDirectory.All(hostRoot, out var why);
+        var recovery = journals.Count == 0 ? Recovery.Nothing : await RunAsync(hostRoot, "", journals, []).ConfigureAwait(false);
+        if (why is null) return recovery;
+        var more = new WindowReport { Phase = WindowPhase.Failed, Reason = FreezeReason.JournalUnavailable, Message = $"there may be more journals: {why}" };
+        return recovery with { Reports = [.. recovery.Reports, more], IsComplete = false };
     }
 
     /// <summary>Ends one window whose holder was killed: what can be thawed at once, and what is stuck as soon as its call returns. The last report is final.</summary>
     /// <param name="hostRoot">Where this process sees the host's root.</param>
-    /// <param name="directory">The folder of its journal.</param>
+    /// <param name="file">Its journal.</param>
     /// <param name="windowId">The window.</param>
     /// <param name="kept">Descriptors that belong to the records of its journal.</param>
     /// <returns>None where there is no journal: nothing is held.</returns>
-    internal static async IAsyncEnumerable<WindowReport> OfWindowAsync(string hostRoot, string directory, string windowId, IReadOnlyList<int> kept)
+    internal static async IAsyncEnumerable<WindowReport> OfWindowAsync(string hostRoot, string file, string windowId, IReadOnlyList<int> kept)
     {
-        var file = $"{directory}/{windowId}.journal";
         var recovery = await RunAsync(hostRoot, windowId, [file], kept).ConfigureAwait(false);
         // That the fresh holder could not be started, or died before it had its order, says nothing of the window.
         var last = recovery.Reports.FirstOrDefault(r => r.WindowId == windowId && r.Reason != FreezeReason.HolderNotStarted);

@@ -3,6 +3,7 @@ using Quiesce.Freezing.Journals;
 using Quiesce.Freezing.Kernel;
 using Quiesce.Freezing.Recovery;
 using Quiesce.Freezing.Reports;
+using Quiesce.Freezing.Windows;
 
 namespace Quiesce.Agent.Holding;
 
@@ -19,7 +20,16 @@ internal static class LastResort
     /// <returns>What became of it; nothing when there is no journal.</returns>
     internal static async IAsyncEnumerable<WindowReport> ThawAsync(string hostRoot, string file, IReadOnlyList<int> kept)
     {
-        if (Journal.Open(file, out var journal) != Errno.None || LinuxKernel.Open(hostRoot, out var kernel) != Errno.None) yield break;
+        var error = Journal.Open(file, out var journal);
+        if (error == Errno.NoEntry) yield break;
+        LinuxKernel? kernel = null;
+        if (error == Errno.None) error = LinuxKernel.Open(hostRoot, out kernel);
+        if (error != Errno.None)
+        {
+            journal?.Dispose();
+            yield return UnreadableJournal.Report(file, Journal.Unopened(error)) with { Phase = WindowPhase.Failed };
+            yield break;
+        }
         var window = new LeftWindow(kernel!, hostRoot, journal!, [.. kept.Select(fd => new Descriptor(Tmds.Linux.LibC.dup(fd)))]);
         window.CloseUnneeded();
         var reports = Channel.CreateUnbounded<WindowReport>();

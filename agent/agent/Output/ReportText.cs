@@ -43,6 +43,7 @@ internal static class ReportText
     /// <summary>What became of a window whose processes had died.</summary>
     internal static IEnumerable<string> Recovery(WindowReport report) => report.WindowId.Length == 0
         ? [$"FAILED   {report.Reason}: {report.Message}; what earlier windows may have left frozen was not looked at"]
+        : UnreadableJournal.Is(report) ? [$"FAILED   {report.Reason}: {report.Message}"]
         : Filesystems(report.Filesystems, "was not frozen", said: null)
             .Prepend($"RECOVERED {report.WindowId}, left behind by processes that died: {Count(report.ThawedFilesystems)} thawed{(report.IsFinal ? "" : ", the rest as soon as its call returns")}");
 

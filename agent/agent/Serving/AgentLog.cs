@@ -15,6 +15,16 @@ internal static partial class AgentLog
     [LoggerMessage(2, LogLevel.Warning, "recovered window {Window}: {Thawed} of {Filesystems} filesystems thawed that an earlier instance left behind. {Why}")]
     internal static partial void Recovered(this ILogger log, string window, int thawed, int filesystems, string why);
 
+    [LoggerMessage(17, LogLevel.Error, "window {Window}: {Why}")]
+    internal static partial void Unreadable(this ILogger log, string window, string why);
+
+    /// <summary>What a recovery says of one window.</summary>
+    internal static void LeftBehind(this ILogger log, WindowReport report)
+    {
+        if (UnreadableJournal.Is(report)) log.Unreadable(report.WindowId, report.Message!);
+        else log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
+    }
+
     [LoggerMessage(3, LogLevel.Information, "NodeFreeze {Name} for {Request}: {Mode} of {Paths}")]
     internal static partial void Started(this ILogger log, string name, string request, string mode, string paths);
 

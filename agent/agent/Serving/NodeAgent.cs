@@ -19,7 +19,8 @@ internal sealed class NodeAgent
     // After the last thaw commands, until what is stuck is shown as such: a session that still waits then waits for the kernel.
     private static readonly TimeSpan StuckShown = TimeSpan.FromSeconds(1.5);
 
-    private static readonly TimeSpan TryAgain = TimeSpan.FromSeconds(1);
+    // A journal that cannot be understood mostly stays so until somebody does something about it.
+    private static readonly Backoff TryAgain = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
 
     private static readonly ChannelReader<WindowReport> Ended = NoReports();
 
@@ -44,7 +45,8 @@ internal sealed class NodeAgent
             context.Meter.Thawed(ThawCause.Recovery, report.ThawedFilesystems);
             context.Meter.Stands(report.WindowId, report);
         }
-        left = recovery.Reports.Where(r => r.WindowId.Length > 0).ToDictionary(r => r.WindowId);
+        left = [];
+        foreach (var report in recovery.Reports.Where(r => r.WindowId.Length > 0).OrderByDescending(r => r.IsFinal)) left[report.WindowId] = report;
     }
 
     /// <summary>Serves until cancelled; then thaws everything and writes what it can.</summary>
@@ -125,7 +127,7 @@ internal sealed class NodeAgent
         writer.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time) with
         {
             FrozenAt = plan.Status?.FrozenAt,
-            Filesystems = known is null ? plan.Status?.Filesystems ?? [] : NodeReport.Of(known, null, context.Identity, context.Time, plan.Spec.Volumes).Filesystems,
+            Filesystems = known is null || UnreadableJournal.Is(known) ? plan.Status?.Filesystems ?? [] : NodeReport.Of(known, null, context.Identity, context.Time, plan.Spec.Volumes).Filesystems,
         });
         if (report.IsFinal)
         {
@@ -145,14 +147,15 @@ internal sealed class NodeAgent
     {
         try
         {
-            while (true)
+            for (var failures = 0; ;)
             {
                 await foreach (var report in later.ReadAllAsync(stop).ConfigureAwait(false)) Learn(report);
                 List<WindowReport> open;
                 lock (left) open = [.. left.Values.Where(r => !r.IsFinal)];
                 if (open.Count == 0) return;
+                failures = open.TrueForAll(UnreadableJournal.Is) ? failures + 1 : 1;
                 // Whoever waited for the call has died too: somebody else has to thaw it when it returns.
-                await Task.Delay(TryAgain, context.Time, stop).ConfigureAwait(false);
+                await Task.Delay(TryAgain.After(failures), context.Time, stop).ConfigureAwait(false);
                 try
                 {
                     var again = await JournalRecoveryRun.AtStartAsync(context.HostRoot).ConfigureAwait(false);
@@ -183,12 +186,16 @@ internal sealed class NodeAgent
 
     private void Learn(WindowReport report)
     {
-        context.Log.Recovered(report.WindowId, report.ThawedFilesystems, report.Filesystems.Count, report.Message ?? "");
+        lock (left)
+        {
+            if (UnreadableJournal.Is(report) && left.GetValueOrDefault(report.WindowId)?.Message == report.Message) return; // as before
+            left[report.WindowId] = report;
+        }
+        context.Log.LeftBehind(report);
         context.Pauses.Recovered(report);
         context.Meter.Stands(report.WindowId, report);
         lock (left)
         {
-            left[report.WindowId] = report;
             if (report.IsFinal && waiting.Remove(report.WindowId, out var tell)) tell(report);
         }
     }

@@ -6,6 +6,7 @@ using Quiesce.Freezing;
 using Quiesce.Freezing.Holders;
 using Quiesce.Freezing.Journals;
 using Quiesce.Freezing.Planning;
+using Quiesce.Freezing.Reports;
 using Quiesce.Telemetry;
 
 namespace Quiesce.Agent.Telemetry;
@@ -13,7 +14,7 @@ namespace Quiesce.Agent.Telemetry;
 /// <summary>Whether this agent can do what it is there for.</summary>
 /// <remarks>
 /// It looks when nothing is frozen, and what it found then is what it answers. <b>Ready</b>: it is in step with the API server, a holder starts and leaves the container's cgroups,
-/// and the journal's folder is on a tmpfs and can be written to. <b>Alive</b> is much less, because a new process ends the windows of the old one: it follows its node, be it that the API server
+/// and the journal's folder is on a tmpfs, can be written to and has no journal that cannot be understood. <b>Alive</b> is much less, because a new process ends the windows of the old one: it follows its node, be it that the API server
 /// does not answer. While it holds something it counts as alive whatever happens: the holder keeps the deadline without it, and a restart would only break the window.
 /// </remarks>
 internal sealed class AgentHealth
@@ -84,7 +85,8 @@ internal sealed class AgentHealth
         {
             File.WriteAllText(file, identity.Instance);
             File.Delete(file);
-            return null;
+            var journals = JournalDirectory.All(hostRoot, out var unlisted);
+            return unlisted ?? journals.Select(j => Journal.Peek(j).Fault is { } fault ? UnreadableJournal.Message(j, fault) : null).FirstOrDefault(found => found is not null);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -27,6 +27,9 @@ public sealed unsafe class Journal : IJournal, IDisposable
     private const int MaximumTypeBytes = 28;
     private const int PathOffset = 80;
     private const int MaximumPathBytes = RecordSize - PathOffset - 4;
+    private const int MaximumSize = HeaderSize + (RecordSize * FreezePlanner.MaximumFilesystems);
+    private const string Damaged = "it is damaged";
+    private const string Foreign = "it is not a file of this user's";
     private static ReadOnlySpan<byte> Magic => "QUIESCE2"u8;
 
     private readonly int fd;
@@ -112,21 +115,22 @@ public sealed unsafe class Journal : IJournal, IDisposable
             WriteText(record[TypeOffset..], filesystem.Type, MaximumTypeBytes);
             WriteText(record[PathOffset..], filesystem.Path, MaximumPathBytes);
         }
-        Magic.CopyTo(span); // last: a file without it says nothing yet
+        Volatile.Write(ref *(long*)map, BinaryPrimitives.ReadInt64LittleEndian(Magic)); // last: a file without it says nothing yet
         journal = new Journal(file, fd, map, size, isOurs: true, Read(span));
         return Errno.None;
     }
 
     /// <summary>
-    /// Opens a journal that was left behind; <see cref="IsOurs"/> tells whether its holder, or a call of it, still lives. A file that is not a whole
-    /// journal gives an empty one: nothing was frozen before it was whole.
+    /// Opens a journal that was left behind; <see cref="IsOurs"/> tells whether its holder, or a call of it, still lives. One that was never whole is
+    /// empty: nothing was frozen before. What cannot be understood has <see cref="JournalContent.Fault"/>.
     /// </summary>
+    /// <returns>The error; <see cref="Errno.NoEntry"/> alone says that there is none.</returns>
     public static Errno Open(string file, out Journal? journal)
     {
         journal = null;
         int fd;
         fixed (byte* p = Native.Path(file))
-            fd = open(p, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+            fd = open(p, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0) return Native.LastErrno;
         var isOurs = Native.flock(fd, Native.LOCK_EX_NB) == 0;
         stat stat;
@@ -135,27 +139,39 @@ public sealed unsafe class Journal : IJournal, IDisposable
             _ = close(fd);
             return Errno.NoEntry;
         }
-        var size = (int)Math.Min((long)stat.st_size, HeaderSize + (RecordSize * FreezePlanner.MaximumFilesystems));
-        var map = size < HeaderSize ? null : (byte*)mmap(null, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (map == MAP_FAILED) map = null;
-        journal = new Journal(file, fd, map, size, isOurs, Read(map is null ? default : new ReadOnlySpan<byte>(map, size)));
+        // One byte more than the longest journal, so that a longer file does not pass for one.
+        var size = IsOfUser(stat) ? (int)Math.Min((long)stat.st_size, MaximumSize + 1) : 0;
+        var map = size == 0 ? null : (byte*)mmap(null, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (map == MAP_FAILED)
+        {
+            var error = Native.LastErrno;
+            _ = close(fd);
+            return error;
+        }
+        journal = new Journal(file, fd, map, size, isOurs, IsOfUser(stat) ? Read(new ReadOnlySpan<byte>(map, size)) : Nothing(Foreign));
         return Errno.None;
     }
 
-    /// <summary>What a journal says, without its lock and without changing it; nothing for one that is not whole.</summary>
+    /// <summary>What a journal says, without its lock and without changing it; nothing for one that was never whole, or is gone.</summary>
     public static JournalContent Peek(string file)
     {
         int fd;
         fixed (byte* p = Native.Path(file))
-            fd = open(p, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0) return Read(default); // removed meanwhile: nothing is owed any more
-        var bytes = new byte[HeaderSize + (RecordSize * FreezePlanner.MaximumFilesystems)];
-        int length;
+            fd = open(p, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0) return Nothing(Native.LastErrno is var error and not Errno.NoEntry ? Unopened(error) : null);
+        stat stat;
+        var ours = fstat(fd, &stat) == 0 && IsOfUser(stat);
+        var bytes = new byte[MaximumSize + 1];
+        long length = 0;
         fixed (byte* p = bytes)
-            length = (int)Math.Max(0, (long)pread(fd, p, bytes.Length, 0));
+            if (ours) length = (long)pread(fd, p, bytes.Length, 0);
+        var failed = Native.LastErrno;
         _ = close(fd);
-        return Read(bytes.AsSpan(0, length));
+        return !ours ? Nothing(Foreign) : length < 0 ? Nothing($"it cannot be read: {failed.Describe()}") : Read(bytes.AsSpan(0, (int)length));
     }
+
+    /// <summary>What is said of a journal that cannot be opened, as <see cref="JournalContent.Fault"/> of one that cannot be understood.</summary>
+    public static string Unopened(Errno error) => $"it cannot be opened: {error.Describe()}";
 
     /// <summary>The kernel's boot id.</summary>
     public static Guid CurrentBoot() => Guid.Parse(System.IO.File.ReadAllText("/proc/sys/kernel/random/boot_id").AsSpan().Trim());
@@ -205,14 +221,20 @@ public sealed unsafe class Journal : IJournal, IDisposable
         _ = close(fd);
     }
 
+    private static bool IsOfUser(in stat stat) => stat.st_uid == geteuid() && ((int)stat.st_mode & 0xF000) == 0x8000;
+
+    private static JournalContent Nothing(string? fault) => new(CurrentBoot(), 0, default, default, null, null, []) { Fault = fault };
+
     private static JournalContent Read(ReadOnlySpan<byte> span)
     {
-        var whole = span.Length >= HeaderSize && span.StartsWith(Magic);
-        if (!whole) return new JournalContent(CurrentBoot(), 0, default, default, null, null, []);
-        var count = BinaryPrimitives.ReadInt32LittleEndian(span[8..]);
-        if (count < 0 || span.Length < HeaderSize + ((long)RecordSize * count)) count = 0;
+        // The magic is written last, in whatever format: without it the file was never whole, because its writer died or is still at it.
+        if (!span[..Math.Min(span.Length, Magic.Length)].ContainsAnyExcept((byte)0)) return Nothing(null);
+        if (!span.StartsWith(Magic)) return Nothing("it is of another format, or damaged");
+        var count = span.Length < HeaderSize ? -1 : BinaryPrimitives.ReadInt32LittleEndian(span[8..]);
+        if (count is < 0 or > FreezePlanner.MaximumFilesystems || span.Length != HeaderSize + (RecordSize * count)) return Nothing(Damaged);
         var records = new List<JournalRecord>(count);
         for (var i = 0; i < count; i++) records.Add(ReadRecord(span.Slice(HeaderSize + (i * RecordSize), RecordSize)));
+        if (records.Exists(r => r.State is < JournalState.Free or > JournalState.Done)) return Nothing(Damaged);
         return new JournalContent(
             new Guid(span.Slice(16, 16), bigEndian: true),
             BinaryPrimitives.ReadInt64LittleEndian(span[NamespaceOffset..]),

@@ -11,4 +11,8 @@ namespace Quiesce.Freezing.Journals;
 /// <param name="EndedAt">When the window was ended or given up; null while it was not.</param>
 /// <param name="Records">Its filesystems.</param>
 public sealed record JournalContent(
-    Guid BootId, long PidNamespace, ProcessIdentity Holder, ProcessIdentity Agent, long? DeadlineAt, long? EndedAt, IReadOnlyList<JournalRecord> Records);
+    Guid BootId, long PidNamespace, ProcessIdentity Holder, ProcessIdentity Agent, long? DeadlineAt, long? EndedAt, IReadOnlyList<JournalRecord> Records)
+{
+    /// <summary>Why it says nothing that can be relied on, in words that follow its name; null where it does, or was never whole. With one, anything may be frozen.</summary>
+    public string? Fault { get; init; }
+}

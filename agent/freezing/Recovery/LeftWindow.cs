@@ -33,8 +33,8 @@ public sealed class LeftWindow(IKernel kernel, string hostRoot, Journal journal,
     /// <summary>Every filesystem has its answer.</summary>
     public bool IsSettled => Owed().All(i => Volatile.Read(ref answers[i]) is not null);
 
-    /// <summary>A thaw failed: something may still be frozen, and the journal must stay.</summary>
-    public bool OwesThaw => Array.Exists(answers, a => a?.Reason == FreezeReason.ThawFailed);
+    /// <summary>A thaw failed, or nobody knows what is owed: something may still be frozen, and the journal must stay.</summary>
+    public bool OwesThaw => journal.Content.Fault is not null || Array.Exists(answers, a => a?.Reason == FreezeReason.ThawFailed);
 
     /// <summary>Gives back the kept descriptors of what needs no thaw: whoever waits for the others may want to unmount these.</summary>
     public void CloseUnneeded()
@@ -55,6 +55,7 @@ public sealed class LeftWindow(IKernel kernel, string hostRoot, Journal journal,
     /// <summary>What became of it so far; final once it is settled.</summary>
     public WindowReport Report()
     {
+        if (journal.Content.Fault is { } fault) return UnreadableJournal.Report(journal.File, fault) with { Phase = WindowPhase.Failed };
         var settled = IsSettled; // read before what depends on it
         var wasOpen = records.Length > 0 && Array.TrueForAll(records, r =>
             r.State is JournalState.Held or JournalState.Thawing || (r.State == JournalState.Done && r.Result is Errno.None or Errno.NotSupported));

@@ -115,6 +115,9 @@ public sealed class JournalFuzzTests : IDisposable
         var content = journal!.Content;
         Assert.Equal((peeked.BootId, peeked.Holder, peeked.DeadlineAt), (content.BootId, content.Holder, content.DeadlineAt));
         Assert.Equal(peeked.Records, content.Records);
+        Assert.Equal(peeked.Fault, content.Fault);
+        // That it says nothing is believed of one that was never whole, or whole and empty, and of no other.
+        if (content.Fault is null && content.Records.Count == 0) Assert.True(bytes.Length == Header || bytes.Take(8).All(b => b == 0), "a journal was taken for an empty one");
         Assert.InRange(content.Records.Count, 0, FreezePlanner.MaximumFilesystems);
         _ = TenureJudgement.Of(content, isOurs: false, node.Kernel.BootTime(), process => process.Life());
 
@@ -123,6 +126,7 @@ public sealed class JournalFuzzTests : IDisposable
         foreach (var index in window.OwedAtOnce.Concat(window.OwedLater)) window.Thaw(index);
         var report = window.Report();
         Assert.True(window.IsSettled && report.IsFinal);
+        Assert.True(content.Fault is null || (window.OwesThaw && report.Reason == FreezeReason.ThawFailed));
         Assert.DoesNotContain(node.Kernel.Log!, c => c.Call.Kind == CallKind.Freeze);
         Assert.Equal(Freezer.Stranger, stranger.FrozenBy);
         foreach (var filesystem in all.Where(f => f.FrozenBy == Freezer.Nobody))
