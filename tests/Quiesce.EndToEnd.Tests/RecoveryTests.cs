@@ -40,6 +40,39 @@ public sealed class RecoveryTests(Installation installation)
     }
 
     [Fact]
+    public async Task A_journal_of_another_version_ends_nothing_and_is_tried_again_until_it_can_be_read()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        using var guard = ext4.Guard(TimeSpan.FromSeconds(90));
+        await using var writer = await StandingWriter.StartAsync(ext4);
+        await using var space = await NodeSpace.CreateAsync([ext4.MountPoint]);
+        await using var node = await installation.NodeAsync(new ProgramStart { Wrapper = space.Enter });
+        var request = await Request.OfAsync(installation, 60, Request.HostPath(node.Name, ext4.MountPoint));
+        await request.PhaseAsync(FreezePhase.Frozen);
+        await writer.StandsStillAsync();
+        await KillAllAsync(node);
+
+        var journal = Assert.Single(Directory.GetFiles($"{space.Root}/run/quiesce", "*.journal"));
+        await WriteAsync('9');
+        await node.StartAgentAsync();
+        await Eventually.TrueAsync(() => node.AgentSaid.Contains("it is of another format, or damaged", StringComparison.Ordinal), () => $"what is wrong\n{node.AgentSaid}");
+        var status = await Eventually.GetAsync(async () => (await request.NodeFreezeAsync(node.Name))?.Status is { Phase: NodeFreezePhase.Thawing } s ? s : null, () => $"a window that is not over\n{node.AgentSaid}");
+        Assert.Equal((Reasons.ThawFailed, 1), (status.Reason, status.Filesystems.Count));
+        Assert.True(writer.StandsStill, node.AgentSaid);
+        Assert.True(File.Exists(journal));
+
+        await WriteAsync('2');
+        await writer.GoesOnAsync(TimeSpan.FromSeconds(60));
+        await request.EndsAsAsync(FreezePhase.Broken, Reasons.AgentRestarted);
+        await request.GoesAwayAsync();
+        Assert.False(File.Exists(journal));
+
+        // The last byte of the magic. Not through a FileStream: it wants a lock of its own, which that of a dying holder is in the way of.
+        async Task WriteAsync(char version) => _ = await Command.RunAsync("sh", "-c", $"printf {version} | dd of={journal} bs=1 seek=7 conv=notrunc 2>/dev/null");
+    }
+
+    [Fact]
     public async Task Where_the_process_that_waits_for_a_stuck_freeze_dies_too_another_takes_over()
     {
         await installation.RequireAsync();

@@ -27,6 +27,9 @@ internal sealed class NodeSpace : IAsyncDisposable
     /// <summary>A command that executes another one in it.</summary>
     internal IReadOnlyList<string> Enter => ["nsenter", $"--mount=/proc/{keeper.Id}/ns/mnt", "--"];
 
+    /// <summary>Its root, as seen from outside.</summary>
+    internal string Root => $"/proc/{keeper.Id}/root";
+
     /// <summary>Makes one.</summary>
     /// <param name="mounts">The filesystems' mounts that the node has.</param>
     /// <param name="boot">Its boot id, where it is not the machine's.</param>
