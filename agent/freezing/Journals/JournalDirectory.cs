@@ -170,7 +170,7 @@ public static unsafe class JournalDirectory
     // Of a window that was given up, what is not done yet is a call that does not return: waiting for its end may take as long as its device does.
     private static Refusal HeldBy(JournalContent other, string window, JournalRecord record, PlannedFilesystem filesystem)
     {
-        var what = filesystem.Superblock == record.Superblock ? "it is" : $"{record.Path}, which backs it or lies on it, is";
+        var what = filesystem.Superblock == record.Superblock ? "it is" : $"{record.Path}, which backs it, lies on it or cannot be told not to, is";
         var stuck = other.EndedAt is { } ended && Native.BootTimeNanoseconds() - ended >= StuckAfter;
         return record.State switch
         {

@@ -51,11 +51,14 @@ public interface IKernel
     /// <summary>Closes a descriptor.</summary>
     void Close(Descriptor descriptor);
 
-    /// <summary>The block devices directly below a device or filesystem: slaves, the whole disk of a partition, members of a btrfs.</summary>
+    /// <summary>The block devices directly below a device or filesystem: slaves, the whole disk of a partition, members of a btrfs, the external journal of an ext4.</summary>
     IReadOnlyList<DeviceNumber> DevicesBelow(DeviceNumber device);
 
     /// <summary>For a loop device, the <c>st_dev</c> of the filesystem its file lies on; null for any other device, or when it cannot be told.</summary>
     DeviceNumber? LoopBacking(DeviceNumber device);
+
+    /// <summary>For a loop device, the path of its file as the kernel tells it, which may lead elsewhere by now; null for any other device.</summary>
+    string? LoopFile(DeviceNumber device);
 
     /// <summary>Whether this is a loop device.</summary>
     bool IsLoop(DeviceNumber device);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Tmds.Linux;
 using static Tmds.Linux.LibC;
 
@@ -200,6 +201,7 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
                 Add($"{Path.GetDirectoryName(partition.FullName)}/dev");
             // Its file may be a device: lo_rdevice is the third member.
             if (IsLoop(device) && LoopStatus(device) is { } loop && loop[2] != 0) below.Add(DeviceNumber.FromEncoded(loop[2]));
+            if (ExternalJournal(device) is { } journal) Add($"/sys/class/block/{journal}/dev");
         }
         else if (device.Major == 0)
         {
@@ -218,6 +220,24 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
 
     /// <inheritdoc/>
     public DeviceNumber? LoopBacking(DeviceNumber device) => IsLoop(device) && LoopStatus(device) is { } loop ? DeviceNumber.FromEncoded(loop[0]) : null;
+
+    /// <inheritdoc/>
+    public string? LoopFile(DeviceNumber device) => ReadText($"/sys/dev/block/{device}/loop/backing_file") is { Length: > 0 } file ? file : null;
+
+    // The mount table does not show it, but the thread that writes the journal is named after the journal's device (jbd2/sdc1), or, where the journal is a file of
+    // the filesystem, after that one's own and the file's number (jbd2/sdb1-8). Before Linux 5.17 the name ends after 15 characters. Threads of the kernel
+    // are not seen from a PID namespace of a container's own; then nothing is told.
+    private static string? ExternalJournal(DeviceNumber device)
+    {
+        const string named = "jbd2/";
+        if (DeviceName(device) is not { Length: > 0 } node) return null;
+        var own = Path.GetFileName(Path.TrimEndingDirectorySeparator(Directory.ResolveLinkTarget($"/sys/dev/block/{device}", returnFinalTarget: false)?.FullName ?? node));
+        if (!int.TryParse(ReadText($"/sys/fs/ext4/{own}/journal_task"), NumberStyles.None, CultureInfo.InvariantCulture, out var thread) || thread == 0) return null;
+        var name = ReadText(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/comm"));
+        if (!name.StartsWith(named, StringComparison.Ordinal)) return null;
+        var journal = name[named.Length..];
+        return journal.StartsWith($"{own}-", StringComparison.Ordinal) || $"{own}-".StartsWith(journal, StringComparison.Ordinal) ? null : journal;
+    }
 
     /// <summary>What a loop device says of itself: <c>struct loop_info64</c>, with <c>lo_device</c>, <c>lo_inode</c> and <c>lo_rdevice</c> at its beginning, devices in the encoding of <c>huge_encode_dev</c>.</summary>
     private ulong[]? LoopStatus(DeviceNumber device)

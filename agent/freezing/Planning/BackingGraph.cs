@@ -3,7 +3,7 @@ using Quiesce.Freezing.Mounts;
 
 namespace Quiesce.Freezing.Planning;
 
-/// <summary>What lies below a filesystem: its block devices, what backs those, external logs, and the filesystems that loop files lie on.</summary>
+/// <summary>What lies below a filesystem: its block devices, what backs those, external logs, and the filesystems that loop files and the upper folders of overlays lie on.</summary>
 /// <param name="kernel">Whom to ask.</param>
 /// <param name="table">The mounts, as this process sees them.</param>
 /// <param name="hostRoot">Where this process sees the host's root.</param>
@@ -32,6 +32,10 @@ public sealed class BackingGraph(IKernel kernel, MountTable table, string hostRo
         return known[superblock] = new Backing(devices, complete);
     }
 
+    /// <summary>Whether one superblock lies on another, or cannot be told not to: what backs it could not be identified, and it is not known to be below.</summary>
+    public bool MayLieOn(DeviceNumber upper, DeviceNumber lower) =>
+        Below(upper).Devices.Contains(lower) || (!Below(upper).Complete && !Below(lower).Devices.Contains(upper));
+
     private List<DeviceNumber> DirectlyBelow(DeviceNumber device, ref bool complete)
     {
         var below = new List<DeviceNumber>(kernel.DevicesBelow(device));
@@ -45,18 +49,33 @@ public sealed class BackingGraph(IKernel kernel, MountTable table, string hostRo
                     else complete = false;
                 }
         }
+        // What is written to an overlay is written to its upper folder. Its path is one of whoever mounted it, and in a container within a container it leads nowhere.
+        if (table.Of(device).FirstOrDefault(m => m.Type == "overlay")?.SuperOption("upperdir") is { } upper)
+        {
+            if (MountOf(upper, null) is { } carrier) below.Add(carrier.Superblock);
+            else complete = false;
+        }
         if (kernel.IsLoop(device))
         {
-            if (kernel.LoopBacking(device) is { } file && SuperblockOf(file) is { } superblock) below.Add(superblock);
+            if (kernel.LoopBacking(device) is { } file && SuperblockOf(file, device) is { } superblock) below.Add(superblock);
             else complete = false;
         }
         return below;
     }
 
-    // st_dev of a file is the superblock's number in mountinfo, except on btrfs, where each subvolume has its own.
-    private DeviceNumber? SuperblockOf(DeviceNumber stDev)
+    private Mount? MountOf(string path, DeviceNumber? stDev)
     {
-        if (table.Mounts.Any(m => m.Superblock == stDev)) return stDev;
+        if (kernel.OpenPath(path, out var descriptor) != Errno.None) return null;
+        var found = kernel.Identify(descriptor, out var identity) == Errno.None && (stDev ?? identity.Device) == identity.Device ? table.Find(identity.MountId) : null;
+        kernel.Close(descriptor);
+        return found;
+    }
+
+    // st_dev of a file is the superblock's number in mountinfo, except on btrfs, where each subvolume has its own.
+    private DeviceNumber? SuperblockOf(DeviceNumber stDev, DeviceNumber loop)
+    {
+        // A device's own number is the superblock's, be it mounted only where others see it.
+        if (stDev.Major != 0 || table.Mounts.Any(m => m.Superblock == stDev)) return stDev;
         if (subvolumes is null)
         {
             subvolumes = [];
@@ -68,6 +87,10 @@ public sealed class BackingGraph(IKernel kernel, MountTable table, string hostRo
                 kernel.Close(descriptor);
             }
         }
-        return subvolumes.TryGetValue(stDev, out var superblock) ? superblock : null;
+        if (subvolumes.TryGetValue(stDev, out var superblock)) return superblock;
+        // A subvolume that is not mounted itself: the path of the file leads into it, or, where the file was removed, that of a folder it lay in.
+        for (var path = kernel.LoopFile(loop); path is ['/', _, ..]; path = path[..path.LastIndexOf('/')])
+            if (MountOf(path, stDev) is { } mount) return subvolumes[stDev] = mount.Superblock;
+        return null;
     }
 }

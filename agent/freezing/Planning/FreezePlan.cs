@@ -59,11 +59,11 @@ public sealed record FreezePlan
     public Refusal? Refusal { get; init; }
 
     /// <summary>
-    /// A filesystem of the plan that another one must not be frozen beside: the same, one that backs it, or one that it backs. With the lower
-    /// one frozen by another window, the thaw of the upper one would wait for that window's end.
+    /// A filesystem of the plan that another one must not be frozen beside: the same, one that backs it, one that it backs, or one of which that cannot be
+    /// told. With the lower one frozen by another window, the thaw of the upper one would wait for that window's end.
     /// </summary>
     public PlannedFilesystem? Concerns(DeviceNumber other) => Filesystems.FirstOrDefault(f =>
-        f.Superblock == other || Backing!.Below(f.Superblock).Devices.Contains(other) || Backing!.Below(other).Devices.Contains(f.Superblock));
+        f.Superblock == other || Backing!.MayLieOn(f.Superblock, other) || Backing!.MayLieOn(other, f.Superblock));
 }
 
 /// <summary>Why nothing is frozen.</summary>

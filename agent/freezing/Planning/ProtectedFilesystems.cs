@@ -57,7 +57,6 @@ public sealed class ProtectedFilesystems : IDisposable
         // This process's own root, and in a container the folders of the host its writable layer lies on.
         foreach (var mount in table.Mounts.Where(m => m.MountPoint == "/"))
         {
-            Add(mount.Superblock, "it is this process's own root");
             foreach (var option in (string[])["upperdir", "workdir"])
             {
                 if (mount.SuperOption(option) is not { } path) continue;
@@ -65,6 +64,16 @@ public sealed class ProtectedFilesystems : IDisposable
                 if (layer.Error == Errno.None && table.Find(layer.MountId) is { } below) Add(below.Superblock, "it carries this container's writable layer");
                 kernel.Close(layer.Descriptor);
             }
+            Add(mount.Superblock, "it is this process's own root");
+        }
+
+        // Where it cannot be told what backs a protected one, it may be any that does not itself lie on that one. Not so for kinds without a disk: the upper folder
+        // of a container's root is mostly out of sight for whoever runs in it, and what carries it is found as the carrier of other folders.
+        foreach (var (superblock, reason) in why.ToList())
+        {
+            if (graph.Below(superblock).Complete || table.Of(superblock).All(m => FilesystemTypes.CannotFreeze(m.Type))) continue;
+            foreach (var other in table.Mounts.Where(m => !FilesystemTypes.CannotFreeze(m.Type)).Select(m => m.Superblock).Distinct())
+                if (graph.MayLieOn(superblock, other)) why.TryAdd(other, $"it may back {superblock}, which is protected because {reason}, and of which cannot be told what backs it");
         }
 
         foreach (var place in allowed)

@@ -89,6 +89,7 @@ public abstract partial class KernelContract
         Assert.Empty(kernel.DevicesBelow(none));
         Assert.False(kernel.IsLoop(none));
         Assert.Null(kernel.LoopBacking(none));
+        Assert.Null(kernel.LoopFile(none));
         Assert.Null(kernel.SectorsWritten(none));
     }
 }

@@ -131,6 +131,56 @@ public sealed class ProtectionTests
         Assert.Contains("writable layer", refusal!.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("loop")]
+    [InlineData("log")]
+    [InlineData("overlay")]
+    public void Where_it_cannot_be_told_what_backs_a_protected_one_all_are_protected_but_what_lies_on_it(string unknown)
+    {
+        _ = node.Add("ext4", "8:17", "/dev/sdb1", "/srv/data");
+        _ = node.Add("nfs4", "0:70", "server:/", "/srv/nfs");
+        switch (unknown)
+        {
+            case "loop":
+                _ = node.AddOnLoop("xfs", "7:0", null, "/var/lib/etcd");
+                break;
+            case "overlay":
+                node.Add("overlay", "0:61", "overlay", "/other").SuperOptions = "rw,lowerdir=/l,upperdir=/out/of/sight,workdir=/out/of/work";
+                _ = node.AddOnLoop("xfs", "7:0", "0:61", "/var/lib/etcd");
+                break;
+            default:
+                node.Add("xfs", "7:0", "/dev/sdc1", "/var/lib/etcd").SuperOptions = "rw,logdev=/dev/gone,noquota";
+                break;
+        }
+        _ = node.AddOnLoop("ext4", "7:1", "7:0", "/srv/upper");
+        var refusal = node.Plan("/srv/data").Refusal;
+        Assert.Equal(FreezeReason.ProtectedFilesystem, refusal?.Reason);
+        Assert.Contains("it may back 7:0, which is protected because it carries /var/lib/etcd", refusal!.Message, StringComparison.Ordinal);
+        Assert.Null(node.Plan("/srv/upper").Refusal);
+        Assert.Equal(FreezeReason.FreezeNotSupported, Assert.Single(node.Plan("/srv/nfs").Findings).Reason);
+        Assert.Null(node.Plan(node.Order with { AllowedPaths = ["/srv/data"], Paths = ["/srv/data"] }).Refusal);
+    }
+
+    [Fact]
+    public void An_own_root_whose_upper_folder_is_out_of_sight_protects_nothing_else()
+    {
+        var container = new Node("/host");
+        _ = container.Add("ext4", "8:17", "/dev/sdb1", "/srv/data");
+        // As in a container within a container.
+        container.Kernel.Root.SuperOptions = "rw,lowerdir=/l,upperdir=/out/of/sight,workdir=/out/of/work";
+        Assert.Null(container.Plan("/srv/data").Refusal);
+        container.Add("overlay", "0:61", "overlay", "/var/lib/containerd").SuperOptions = container.Kernel.Root.SuperOptions;
+        Assert.Null(container.Plan("/srv/data").Refusal);
+    }
+
+    [Fact]
+    public void What_carries_the_upper_folder_of_a_protected_overlay_is_protected()
+    {
+        _ = node.Add("ext4", "8:17", "/dev/sdb1", "/srv/data").Add("upper");
+        node.Add("overlay", "0:61", "overlay", "/etc").SuperOptions = "rw,lowerdir=/etc,upperdir=/srv/data/upper,workdir=/srv/data/work";
+        Assert.Equal(FreezeReason.ProtectedFilesystem, node.Plan("/srv/data").Refusal?.Reason);
+    }
+
     [Fact]
     public void An_administrator_can_allow_a_filesystem_and_only_that_one()
     {

@@ -45,6 +45,50 @@ public sealed class StageTests
         Assert.Equal([("/other", 0), ("/pool", 1)], Stages("/pool", "/other"));
     }
 
+    [Theory]
+    [InlineData("/pool/nested/image", true)]
+    [InlineData("/pool/nested/gone/image (deleted)", true)]
+    [InlineData("/elsewhere/image", false)]
+    [InlineData("image", false)]
+    public void A_file_in_a_subvolume_that_is_mounted_nowhere_is_found_by_its_path(string file, bool found)
+    {
+        var pool = node.Add("btrfs", "0:45", "/dev/sdc", "/pool");
+        var nested = pool.AddSubvolume("nested");
+        _ = pool.Add("nested/image", NodeKind.File);
+        _ = node.HostDisk.Add("elsewhere/image", NodeKind.File); // another file, which has that path by now
+        _ = node.Add("ext4", "8:17", "/dev/sdb1", "/a");
+        _ = node.AddOnLoop("ext4", "7:1", "8:1", "/upper");
+        node.Kernel.Devices[Node.Number("7:1")] = SimulatedDevice.Loop(pool.DeviceOf(nested), file);
+        var plan = node.Plan("/a", "/pool", "/upper");
+        Assert.Equal(found, plan.Backing!.Below(Node.Number("7:1")).Complete);
+        Assert.Equal(found, plan.Backing.Below(Node.Number("7:1")).Devices.Contains(pool.Superblock));
+        Assert.Equal(found ? [("/a", 0), ("/upper", 0), ("/pool", 1)] : [("/upper", 0), ("/a", 1), ("/pool", 1)], plan.Filesystems.Select(f => (f.Path, f.Stage)));
+    }
+
+    [Fact]
+    public void A_file_on_an_overlay_lies_on_what_carries_its_upper_folder()
+    {
+        _ = node.Add("ext4", "8:17", "/dev/sdb1", "/layers").Add("upper");
+        node.Add("overlay", "0:60", "overlay", "/merged").SuperOptions = "rw,lowerdir=/l,upperdir=/layers/upper,workdir=/layers/work";
+        _ = node.AddOnLoop("xfs", "7:0", "0:60", "/image");
+        Assert.Equal([("/image", 0), ("/layers", 1)], Stages("/layers", "/image"));
+        Assert.True(node.Plan("/image").Backing!.Below(Node.Number("7:0")).Complete);
+
+        node.Add("overlay", "0:61", "overlay", "/other").SuperOptions = "rw,lowerdir=/l,upperdir=/out/of/sight,workdir=/out/of/work";
+        _ = node.AddOnLoop("xfs", "7:1", "0:61", "/unknown");
+        Assert.Equal([("/unknown", 0), ("/layers", 1)], Stages("/layers", "/unknown"));
+    }
+
+    [Fact]
+    public void A_file_on_a_device_that_is_mounted_where_nobody_here_sees_it_lies_on_what_that_one_lies_on()
+    {
+        _ = node.Add("ext4", "8:17", "/dev/sdb1", "/lower");
+        node.Kernel.Devices[Node.Number("7:0")] = SimulatedDevice.Loop(Node.Number("8:17"));
+        _ = node.AddOnLoop("ext4", "7:1", "7:0", "/upper");
+        Assert.Equal([("/upper", 0), ("/lower", 1)], Stages("/lower", "/upper"));
+        Assert.True(node.Plan("/upper").Backing!.Below(Node.Number("7:1")).Complete);
+    }
+
     [Fact]
     public void In_a_container_a_file_in_a_subvolume_is_found_as_well()
     {
@@ -148,6 +192,12 @@ public sealed class StageTests
         Assert.Equal("/middle", plan.Concerns(Node.Number("8:17"))?.Path);
         Assert.Equal("/middle", plan.Concerns(Node.Number("7:1"))?.Path);
         Assert.Null(plan.Concerns(Node.Number("8:18")));
+
+        _ = node.AddOnLoop("ext4", "7:2", null, "/unknown"); // it may lie on any that does not lie on it
+        _ = node.AddOnLoop("ext4", "7:3", "7:2", "/on-unknown");
+        Assert.Equal("/middle", node.Plan("/middle").Concerns(Node.Number("7:2"))?.Path);
+        Assert.Equal("/unknown", node.Plan("/unknown").Concerns(Node.Number("8:18"))?.Path);
+        Assert.Null(node.Plan("/other").Concerns(Node.Number("7:1")));
     }
 
     private static (IReadOnlyDictionary<DeviceNumber, int> Stages, BackingGraph Graph) Order(SimulatedKernel kernel, int count)

@@ -190,6 +190,8 @@ internal sealed class SimulatedKernel : IKernel
         return error == Errno.None && Devices.TryGetValue(device, out var d) && d.IsLoop ? d.LoopFileOn : null;
     }
 
+    public string? LoopFile(DeviceNumber device) => Devices.TryGetValue(device, out var d) ? d.LoopFile : null;
+
     public bool IsLoop(DeviceNumber device)
     {
         _ = Enter(CallKind.IsLoop, device.ToString());
