@@ -81,10 +81,22 @@ public static unsafe class JournalDirectory
     /// <param name="windowId">The window.</param>
     public static bool Has(string hostRoot, string windowId) => Find(hostRoot, windowId) is not null;
 
-    /// <summary>Where a window's journal lies, whichever folder it was made in and whatever became of that since; null where there is none.</summary>
+    /// <summary>
+    /// Where a window's journal lies, whichever folder it was made in and whoever that was given to since; null where there is none. What others made in a
+    /// folder of theirs is none.
+    /// </summary>
     /// <param name="hostRoot">Where this process sees the host's root.</param>
     /// <param name="windowId">The window.</param>
-    public static string? Find(string hostRoot, string windowId) => Folders(hostRoot).Select(folder => $"{folder}/{windowId}.journal").FirstOrDefault(File.Exists);
+    public static string? Find(string hostRoot, string windowId) => Folders(hostRoot)
+        .Where(folder => OwnerOf($"{folder}/{windowId}.journal") is { } owner && (owner == geteuid() || OwnerOf(folder) == geteuid()))
+        .Select(folder => $"{folder}/{windowId}.journal").FirstOrDefault();
+
+    private static uint? OwnerOf(string path)
+    {
+        stat stat;
+        fixed (byte* p = Native.Path(path))
+            return lstat(p, &stat) == 0 ? stat.st_uid : null;
+    }
 
     private static IEnumerable<string> Folders(string hostRoot) => Candidates.Select(candidate => $"{hostRoot.TrimEnd('/')}{candidate}/quiesce");
 

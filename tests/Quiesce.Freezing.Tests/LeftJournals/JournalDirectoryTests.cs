@@ -43,6 +43,14 @@ public sealed class JournalDirectoryTests : IDisposable
         Assert.False(Directory.Exists(host.Shm));
         Assert.Empty(JournalDirectory.All(host.Root, out var unlisted)); // and it keeps nobody from what is in the other one
         Assert.Null(unlisted);
+
+        // Whoever holds a window whose journal's folder was given away goes on with it, but for nothing that this user did not write.
+        var file = $"{host.Run}/left.journal";
+        Assert.Equal(file, JournalDirectory.Find(host.Root, "left"));
+        await HostWithTmpfs.OwnAsync(file, 65534);
+        Assert.False(JournalDirectory.Has(host.Root, "left"));
+        await HostWithTmpfs.OwnAsync(host.Run, 0);
+        Assert.True(JournalDirectory.Has(host.Root, "left"));
     }
 
     [Fact]
