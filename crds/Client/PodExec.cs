@@ -35,11 +35,21 @@ public sealed class PodExec(KubernetesConnection connection)
     /// <param name="command">Program and arguments.</param>
     /// <param name="outputLength">Characters of output to keep.</param>
     /// <param name="begun">Called once the server has taken the command: from then on it may have run.</param>
+    /// <param name="heard">
+    /// Called with the first output: from then on it is known to run, which it is not before. What it is given tells the end of the output, and is to be called once this task has ended.
+    /// </param>
     /// <param name="cancellationToken">Gives up waiting; the command itself is not ended by that.</param>
     /// <exception cref="KubernetesApiException">Refused, or not answered, or the connection was lost before the command's end was known.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<ExecResult> RunAsync(
-        string ns, string pod, string container, IReadOnlyList<string> command, int outputLength, Action? begun, CancellationToken cancellationToken)
+        string ns,
+        string pod,
+        string container,
+        IReadOnlyList<string> command,
+        int outputLength,
+        Action? begun,
+        Action<Func<string>>? heard,
+        CancellationToken cancellationToken)
     {
         var query = string.Join('&', command.Select(c => $"command={Uri.EscapeDataString(c)}"));
         var path = $"api/v1/namespaces/{Uri.EscapeDataString(ns)}/pods/{Uri.EscapeDataString(pod)}/exec";
@@ -49,7 +59,7 @@ public sealed class PodExec(KubernetesConnection connection)
         begun?.Invoke();
         try
         {
-            return await ReadAsync(socket, operation, outputLength, cancellationToken);
+            return await ReadAsync(socket, operation, outputLength, heard, cancellationToken);
         }
         catch (WebSocketException e)
         {
@@ -62,7 +72,8 @@ public sealed class PodExec(KubernetesConnection connection)
         }
     }
 
-    private static async Task<ExecResult> ReadAsync(ClientWebSocket socket, string operation, int outputLength, CancellationToken cancellationToken)
+    private static async Task<ExecResult> ReadAsync(
+        ClientWebSocket socket, string operation, int outputLength, Action<Func<string>>? heard, CancellationToken cancellationToken)
     {
         var output = new Tail(outputLength);
         using var status = new MemoryStream();
@@ -82,7 +93,16 @@ public sealed class PodExec(KubernetesConnection connection)
 
                 var data = buffer.AsMemory(0, part.Count);
                 if (isNew && data.Length > 0) (channel, data, isNew) = (buffer[0], data[1..], false);
-                if (channel is StandardOutput or StandardError) output.Add(data.Span);
+                if (channel is StandardOutput or StandardError)
+                {
+                    output.Add(data.Span);
+                    // An empty message is the server's own, sent before it asks the kubelet.
+                    if (data.Length > 0)
+                    {
+                        heard?.Invoke(output.ToString);
+                        heard = null;
+                    }
+                }
                 else if (channel == Status && !isKnown && status.Length + data.Length <= MostStatus) status.Write(data.Span);
                 if (!part.EndOfMessage) continue;
                 isNew = true;

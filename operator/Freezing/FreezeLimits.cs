@@ -12,4 +12,8 @@ internal sealed record FreezeLimits
     /// <summary>How much longer than its own bound a node may stay silent before it counts as lost.</summary>
     /// <remarks>For the node's last report to get through; its filesystems are thawed at its deadline, whatever happens to the report.</remarks>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long after it was sent the command of a hook that has said nothing may still be on its way to its pod.</summary>
+    /// <remarks>A kube-apiserver takes the command, then gives the kubelet this long to take a connection, and does not notice meanwhile that whoever sent the command has gone.</remarks>
+    public TimeSpan HookDial { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -22,6 +22,9 @@ internal sealed record HookResult
 
     /// <summary>The end of its output.</summary>
     public string? Output { get; init; }
+
+    /// <summary>For how long from now on the command may still come to its pod; null where it has come there, or never will.</summary>
+    public TimeSpan? MayComeFor { get; init; }
 }
 
 /// <summary>One run of a hook by this process.</summary>
@@ -29,4 +32,5 @@ internal sealed record HookResult
 /// <param name="IsStarted">The command is sent. False where that waits for the status, or where it is not known whether the status was written.</param>
 /// <param name="IsCancelled">It was called off, and has still to say so.</param>
 /// <param name="Result">How it ended; null before.</param>
-internal sealed record HookRunView(DateTimeOffset StartedAt, bool IsStarted, bool IsCancelled, HookResult? Result);
+/// <param name="Trouble">Why it is sent again; null where that is not needed.</param>
+internal sealed record HookRunView(DateTimeOffset StartedAt, bool IsStarted, bool IsCancelled, HookResult? Result, string? Trouble = null);

@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
+using Quiesce.Operator.Reconciling;
 
 namespace Quiesce.Operator.Hooks;
 
@@ -11,12 +12,12 @@ namespace Quiesce.Operator.Hooks;
 /// In memory alone: whoever comes after knows from the status which commands may have run. A command is sent once its status is written, and never by
 /// an operator that has lost its lease. How many run at once is bounded for each namespace: none waits for another tenant's.
 /// </remarks>
-internal sealed partial class HookRuns(KubernetesConnection connection, TimeProvider time, ILogger<HookRuns> logger)
+internal sealed partial class HookRuns(KubernetesConnection connection, OperatorSettings settings, TimeProvider time, ILogger<HookRuns> logger)
 {
     /// <summary>Commands under way at once for one namespace, which waits for none of another's.</summary>
     private const int MostOfNamespace = 256;
 
-    /// <summary>What could not be sent is sent again for as long: also after a deletion, which waits for it.</summary>
+    /// <summary>What could not be sent is sent again for as long; after the thaw that holds from a deletion on, which waits for it.</summary>
     private static readonly TimeSpan RetryFor = TimeSpan.FromSeconds(60);
 
     /// <summary>The same for what is owed to an application that has been told to wait.</summary>
@@ -29,8 +30,9 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Dictionary<string, Run>> _runs = [];
+    private readonly Dictionary<string, long> _deleted = [];
 
-    /// <summary>Called when a command has ended, with its request.</summary>
+    /// <summary>Called when a command has ended, or has to be sent again, with its request.</summary>
     public Action<ObjectKey>? Ended { get; set; }
 
     /// <summary>The runs of one request, by <see cref="HookPlan.Key"/>.</summary>
@@ -39,7 +41,7 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         lock (_lock)
         {
             return _runs.TryGetValue(uid, out var runs)
-                ? runs.ToDictionary(r => r.Key, r => new HookRunView(r.Value.StartedAt, r.Value.IsStarted, r.Value.Cancellation.IsCancellationRequested, r.Value.Result))
+                ? runs.ToDictionary(r => r.Key, r => new HookRunView(r.Value.StartedAt, r.Value.IsStarted, r.Value.Cancellation.IsCancellationRequested, r.Value.Result, r.Value.Trouble))
                 : new Dictionary<string, HookRunView>();
         }
     }
@@ -64,6 +66,7 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
     /// <param name="cancellationToken">Ends with the lease: nothing is sent then, and what is under way is left to the next operator.</param>
     public void Start(FreezeRequest request, IEnumerable<HookStatus> starts, CancellationToken cancellationToken)
     {
+        if (request.Metadata.DeletionTimestamp is not null) Deleting(request.Metadata.Uid);
         foreach (var hook in starts)
         {
             Run? run;
@@ -86,11 +89,24 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         foreach (var run in runs) run.Cancellation.Cancel();
     }
 
+    /// <summary>Notes that a request is being deleted: what it owes is not tried for longer than a deletion waits.</summary>
+    public void Deleting(string uid)
+    {
+        lock (_lock)
+        {
+            if (_runs.ContainsKey(uid)) _deleted.TryAdd(uid, time.GetTimestamp());
+        }
+    }
+
     /// <summary>Forgets a request that is gone or has ended; what is still under way is called off.</summary>
     public void Forget(string uid)
     {
         Cancel(uid);
-        lock (_lock) _runs.Remove(uid);
+        lock (_lock)
+        {
+            _runs.Remove(uid);
+            _deleted.Remove(uid);
+        }
     }
 
     private async Task FollowAsync(FreezeRequest request, HookStatus hook, Run run, CancellationToken cancellationToken)
@@ -99,8 +115,7 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         HookResult result;
         try
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation.Token, cancellationToken);
-            result = await RunAsync(request, hook, either.Token);
+            result = await RunAsync(request, hook, run, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -114,7 +129,7 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         }
         catch (OperationCanceledException)
         {
-            result = new() { State = HookState.Failed, Reason = Reasons.HookInterrupted, Message = "it was called off, because the request was ended." };
+            result = CalledOff;
         }
 #pragma warning disable CA1031 // A hook that nobody foresaw to fail so has failed, and its request must not wait for it.
         catch (Exception e)
@@ -128,24 +143,27 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         Ended?.Invoke(key);
     }
 
-    private async Task<HookResult> RunAsync(FreezeRequest request, HookStatus hook, CancellationToken cancellationToken)
+    private async Task<HookResult> RunAsync(FreezeRequest request, HookStatus hook, Run run, CancellationToken cancellationToken)
     {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation.Token, cancellationToken);
         var turn = _turns.GetOrAdd(request.Metadata.NamespaceProperty, _ => new(MostOfNamespace));
-        await turn.WaitAsync(cancellationToken);
+        await turn.WaitAsync(either.Token);
         try
         {
-            var (began, wasGone) = (time.GetTimestamp(), false);
-            var limit = hook.Stage == HookStage.PostThaw && request.Metadata.DeletionTimestamp is null ? RetryOwedFor : RetryFor;
+            var (key, began, wasGone) = (ObjectKey.Of(request), time.GetTimestamp(), false);
             while (true)
             {
-                var (result, isWorthARetry) = await OnceAsync(request, hook, cancellationToken);
+                var (result, isWorthARetry) = await OnceAsync(request, hook, run.Cancellation.Token, cancellationToken);
                 // There are those who say so untruly, for a moment.
                 var isGoneAgain = result.Reason == Reasons.PodGone && wasGone;
                 wasGone = result.Reason == Reasons.PodGone;
                 // Before the freeze a command that may have run is not sent again; after the thaw it has to run at least once.
-                if (isGoneAgain || !(isWorthARetry || wasGone) || time.GetElapsedTime(began) >= limit) return result;
-                LogAgain(ObjectKey.Of(request), hook.Hook, hook.Pod, result.Message);
-                await Task.Delay(RetryPause, time, cancellationToken);
+                if (isGoneAgain || !(isWorthARetry || wasGone) || IsOver(request.Metadata.Uid, hook.Stage, began)) return result;
+                LogAgain(key, hook.Hook, hook.Pod, result.Message);
+                bool isNew;
+                lock (_lock) (isNew, run.Trouble) = (run.Trouble is null, $"it is tried again: {result.Message}");
+                if (isNew) Ended?.Invoke(key);
+                await Task.Delay(RetryPause, time, either.Token);
             }
         }
         finally
@@ -154,52 +172,95 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         }
     }
 
-    private async Task<(HookResult Result, bool IsWorthARetry)> OnceAsync(FreezeRequest request, HookStatus hook, CancellationToken cancellationToken)
+    /// <summary>It has been tried for long enough. A deletion may come at any time, and waits for a minute of its own at most.</summary>
+    private bool IsOver(string uid, HookStage stage, long began)
+    {
+        var tried = time.GetElapsedTime(began);
+        if (stage == HookStage.PreFreeze) return tried >= RetryFor;
+        lock (_lock) return tried >= RetryOwedFor || (tried >= RetryFor && _deleted.TryGetValue(uid, out var deleted) && time.GetElapsedTime(deleted) >= RetryFor);
+    }
+
+    private async Task<(HookResult Result, bool IsWorthARetry)> OnceAsync(FreezeRequest request, HookStatus hook, CancellationToken calledOff, CancellationToken cancellationToken)
     {
         var (ns, isAfter) = (request.Metadata.NamespaceProperty, hook.Stage == HookStage.PostThaw);
-        var (started, timeout, isSent, hasBegun) = (time.GetTimestamp(), TimeSpan.Zero, false, false);
-        using var limit = new CancellationTokenSource();
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var (started, isSent, hasBegun) = (time.GetTimestamp(), false, false);
+        var heard = new TaskCompletionSource<Func<string>>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(calledOff, cancellationToken);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
             // Exec knows pods by name alone: one of another UID has taken its place, and was told nothing.
-            if (await _pods.GetAsync(ns, hook.Pod, cancellationToken) is not { } pod || pod.Metadata.Uid != hook.PodUid) return (Gone(hook), false);
+            if (await _pods.GetAsync(ns, hook.Pod, either.Token) is not { } pod || pod.Metadata.Uid != hook.PodUid) return (Gone(hook), false);
             var ofAnnotations = request.Spec.Hooks is { Velero: true } && hook.Hook == HookCommand.OfVelero;
             var command = HookCommand.InSpec(request.Spec.Hooks, hook) is { } inSpec ? HookCommand.Of(inSpec, pod) : ofAnnotations ? HookCommand.OfAnnotations(hook.Stage, pod) : null;
             if (command is null) return (new() { State = HookState.Skipped, Message = "there is no such hook any more." }, false);
-            timeout = command.Timeout;
+            either.Token.ThrowIfCancellationRequested();
             (started, isSent) = (time.GetTimestamp(), true);
-            limit.CancelAfter(timeout);
-            var end = await _exec.RunAsync(ns, hook.Pod, hook.Container ?? command.Container, command.Command, Bounds.HookOutputLength, () => hasBegun = true, either.Token);
-            var took = (long)time.GetElapsedTime(started).TotalMilliseconds;
+            var exec = _exec.RunAsync(
+                ns, hook.Pod, hook.Container ?? command.Container, command.Command, Bounds.HookOutputLength, () => hasBegun = true, output => heard.TrySetResult(output), stop.Token);
+            await ((Task)exec).WaitAsync(command.Timeout, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var isLate = !exec.IsCompleted && !calledOff.IsCancellationRequested;
+            // One that has said nothing may be on its way still. Only the end of that tells whether it came to its pod, and whether it has to be sent again.
+            if (!exec.IsCompleted && (isAfter || calledOff.IsCancellationRequested) && Coming() is { } more)
+                await ((Task)Task.WhenAny(exec, heard.Task)).WaitAsync(more, time, isAfter ? either.Token : cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!exec.IsCompleted)
+            {
+                await stop.CancelAsync();
+                await ((Task)exec).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            if (exec.IsCanceled)
+            {
+                var output = heard.Task.IsCompletedSuccessfully ? heard.Task.Result() : null;
+                var mayComeFor = output is null ? (Coming() ?? TimeSpan.Zero) + HookSteps.Settle : (TimeSpan?)null;
+                if (!isLate) return (CalledOff with { Output = output, MayComeFor = mayComeFor }, false);
+                var message = $"the command did not end within {command.Timeout.TotalSeconds:0.###} s, and may run still.";
+                return (Failed(Reasons.HookTimeout, message) with { DurationMilliseconds = (long)command.Timeout.TotalMilliseconds, Output = output, MayComeFor = mayComeFor }, isAfter && !hasBegun);
+            }
+
+            var end = await exec;
             var result = end switch
             {
-                { ExitCode: 0 } => new HookResult { State = HookState.Succeeded },
-                { ExitCode: { } code } => new() { State = HookState.Failed, Reason = Reasons.HookFailed, Message = $"the command ended with exit code {code}{LastLine(end.Output)}" },
-                _ => new() { State = HookState.Failed, Reason = Reasons.HookNotRun, Message = $"the command could not be run: {end.Error}" },
+                { ExitCode: { } code } when isLate => Failed(Reasons.HookTimeout, $"the command did not end within {command.Timeout.TotalSeconds:0.###} s, but later, with exit code {code}{LastLine(end.Output)}"),
+                { ExitCode: 0 } => new() { State = HookState.Succeeded },
+                { ExitCode: { } code } => Failed(Reasons.HookFailed, $"the command ended with exit code {code}{LastLine(end.Output)}"),
+                _ => NotRun($"the command could not be run: {end.Error}"),
             };
             // kube-apiserver takes the connection before it asks the kubelet, so that one that is away is told of in this way.
-            return (result with { ExitCode = end.ExitCode, DurationMilliseconds = took, Output = end.Output }, end.ExitCode is null && isAfter);
-        }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-        {
-            var message = $"the command did not end within {timeout.TotalSeconds:0.###} s, and may run still.";
-            return (new() { State = HookState.Failed, Reason = Reasons.HookTimeout, Message = message, DurationMilliseconds = (long)timeout.TotalMilliseconds }, isAfter && !hasBegun);
+            return (result with { ExitCode = end.ExitCode, DurationMilliseconds = Took(), Output = end.Output }, end.ExitCode is null && isAfter);
         }
         catch (KubernetesApiException e) when (!hasBegun && e.Status == HttpStatusCode.Forbidden)
         {
-            return (NotRun($"{e.Message}: the operator may not exec in pods of namespace {ns}; it needs the verbs get and create on pods/exec there."), false);
+            // Rights come back, and what is owed waits for them.
+            return (NotRun($"{e.Message}: the operator may not exec in pods of namespace {ns}; it needs the verbs get and create on pods/exec there, and get on pods."), isAfter && IsOwed(request));
         }
         catch (KubernetesApiException e)
         {
             // What was refused has not run. An error of the server's own does not tell: kube-apiserver answers 500 also when the kubelet took the command and went.
             var mayHaveRun = hasBegun || (isSent && e.Status is null or HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError);
             var again = isAfter ? e.Status is not HttpStatusCode.BadRequest : !mayHaveRun && (e.IsTransient || e.IsNotFound || e.Status is HttpStatusCode.Unauthorized);
-            return (NotRun(mayHaveRun ? $"the connection was lost before the command's end was known, and it may run still: {e.Message}" : e.Message), again);
+            var result = !mayHaveRun ? NotRun(e.Message) : NotRun( $"the connection was lost before the command's end was known, and it may run still: {e.Message}") with { DurationMilliseconds = Took() };
+            // Behind an answer that is not kube-apiserver's own, or none, it may be asking the kubelet still.
+            var mayCome = mayHaveRun && !heard.Task.IsCompleted && e.Status is null or HttpStatusCode.RequestTimeout or HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout;
+            return (mayCome ? result with { MayComeFor = (Coming() ?? TimeSpan.Zero) + HookSteps.Settle } : result, again);
         }
+
+        long Took() => (long)time.GetElapsedTime(started).TotalMilliseconds;
+
+        // For how long what was sent may still be on its way.
+        TimeSpan? Coming() => !heard.Task.IsCompleted && settings.Limits.HookDial - time.GetElapsedTime(started) is var more && more > TimeSpan.Zero ? more : null;
     }
 
-    private static HookResult NotRun(string message) => new() { State = HookState.Failed, Reason = Reasons.HookNotRun, Message = message };
+    /// <summary>Something was frozen, or some application may have been told to wait. Else nobody is to wait for a right that was never there.</summary>
+    private static bool IsOwed(FreezeRequest request) => !(request.Status is { Phase: FreezePhase.Pending } status
+        && status.Hooks.Where(h => h.Stage == HookStage.PreFreeze).All(h => h.State == HookState.Skipped || h is { Reason: Reasons.HookNotRun, DurationMilliseconds: null }));
+
+    private static HookResult CalledOff => Failed(Reasons.HookInterrupted, "it was called off, because the request was ended.");
+
+    private static HookResult Failed(string reason, string message) => new() { State = HookState.Failed, Reason = reason, Message = message };
+
+    private static HookResult NotRun(string message) => Failed(Reasons.HookNotRun, message);
 
     /// <summary>After the thaw there is nobody left to tell; before the freeze nobody was told.</summary>
     private static HookResult Gone(HookStatus hook) => new()
@@ -222,6 +283,8 @@ internal sealed partial class HookRuns(KubernetesConnection connection, TimeProv
         public bool IsStarted { get; set; }
 
         public HookResult? Result { get; set; }
+
+        public string? Trouble { get; set; }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "FreezeRequest {key}: {hook} in pod {pod}: {state}, exit code {exitCode} {text}")]

@@ -13,10 +13,9 @@ internal sealed record HookSteps
     private static readonly TimeSpan AfterDeletion = TimeSpan.FromMinutes(1);
 
     /// <summary>
-    /// How long after the loss of a command that was sent before the freeze its pod is told to go on. What a dead operator sent may be on its way still, and must not
-    /// arrive after that: its connection is closed, which a kube-apiserver and a kubelet notice in far less.
+    /// How long after a command that was sent before the freeze can have begun no more its pod is told to go on. What comes last to the kubelet is begun by then.
     /// </summary>
-    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
 
     /// <summary>All hooks of the request, as they are now.</summary>
     public required IReadOnlyList<HookStatus> Hooks { get; init; }
@@ -64,7 +63,11 @@ internal sealed record HookSteps
                     : now[i] with { State = HookState.Failed, Reason = Reasons.HookInterrupted, Message = "the operator that had sent the command was replaced before it ended." };
             }
             else if (run.Result is { } result) now[i] = Ended(now[i], result, OutputLength(now.Length));
-            else if (run.IsStarted) running |= now[i].Stage == stage;
+            else if (run.IsStarted)
+            {
+                running |= now[i].Stage == stage;
+                now[i] = now[i] with { Message = Shortened(run.Trouble) };
+            }
             else if (now[i].Stage == stage) starts.Add(now[i]);
             else now[i] = now[i] with { State = HookState.Skipped, Message = "the command was not sent." };
             if (now[i].State <= HookState.Running) continue;
@@ -106,16 +109,40 @@ internal sealed record HookSteps
         DurationMilliseconds = result.DurationMilliseconds,
         ExitCode = result.ExitCode,
         Reason = result.Reason,
-        // Part of it may be the kubelet's, or the command's own.
-        Message = result.Message is { Length: > MostMessage } message ? $"{message[..MostMessage]}…" : result.Message,
+        Message = Shortened(result.Message),
         Output = result.Output is { Length: > 0 } output ? output[Math.Max(0, output.Length - outputLength)..] : null,
     };
 
-    /// <summary>How long it takes until no command of before the freeze can be on its way any more; null where none is. A clock that was set back does not prolong it.</summary>
-    private static TimeSpan? Unsettled(FreezeState state, IEnumerable<HookStatus> hooks) =>
-        hooks.Where(h => h is { Stage: HookStage.PreFreeze, Reason: Reasons.HookInterrupted }).Max(h => h.FinishedAt) is { } lost && state.Now - lost is var since && since >= TimeSpan.Zero && since < Settle
-            ? Settle - since
+    /// <summary>
+    /// How long it takes until no command of before the freeze can be on its way any more: one that came to its pod after that was told to go on would keep it waiting for good. Null where
+    /// none is. A clock that was set back does not prolong it.
+    /// </summary>
+    private static TimeSpan? Unsettled(FreezeState state, IEnumerable<HookStatus> hooks)
+    {
+        var most = state.Limits.HookDial + Settle;
+        return hooks.Where(h => h.Stage == HookStage.PreFreeze).Max(h => ComesUntil(state, h)) is { } until && until - state.Now is var wait && wait > TimeSpan.Zero && wait <= most
+            ? wait
             : null;
+    }
+
+    /// <summary>Until when the command of a hook that has ended may still come to its pod; null where it has come there, or never will.</summary>
+    private static DateTimeOffset? ComesUntil(FreezeState state, HookStatus hook)
+    {
+        if (hook.FinishedAt is not { } end) return null;
+        if (state.HookRuns.GetValueOrDefault(HookPlan.Key(hook)) is { Result: { } result } run && run.StartedAt == hook.StartedAt) return end + result.MayComeFor;
+        // Sent by an operator that is no more. What has written something has come there.
+        if (hook.Output is not null || hook.StartedAt is not { } start) return null;
+        var dial = state.Limits.HookDial;
+        return hook.Reason switch
+        {
+            Reasons.HookInterrupted => (start + dial > end ? start + dial : end) + Settle,
+            Reasons.HookTimeout => end - TimeSpan.FromMilliseconds(hook.DurationMilliseconds ?? 0) + dial + Settle,
+            _ => null,
+        };
+    }
+
+    /// <summary>Part of it may be the kubelet's, or the command's own.</summary>
+    private static string? Shortened(string? message) => message is { Length: > MostMessage } ? $"{message[..MostMessage]}…" : message;
 
     /// <summary>All outputs together have to find room in one object.</summary>
     private static int OutputLength(int hooks) => Math.Clamp(64 * 1024 / Math.Max(1, hooks), 256, Bounds.HookOutputLength);

@@ -69,7 +69,7 @@ public static class OperatorHost
             AgentNamespace = options.AgentNamespace,
             Identity = options.Identity,
             HookNamespaces = options.HookNamespaces.ToHashSet(StringComparer.Ordinal),
-            Limits = new() { MaxDeadline = options.MaxDeadline, MaxRequestsPerNamespace = options.MaxRequestsPerNamespace, Grace = options.Grace },
+            Limits = new() { MaxDeadline = options.MaxDeadline, MaxRequestsPerNamespace = options.MaxRequestsPerNamespace, Grace = options.Grace, HookDial = options.HookDial },
         });
         services.AddSingleton<ClusterObjects>();
         services.AddSingleton<RequestClocks>();

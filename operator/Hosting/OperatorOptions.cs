@@ -35,6 +35,9 @@ public sealed record OperatorOptions
     /// <summary>How much longer than its own bound a node may stay silent before it counts as lost.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long after it was sent the command of a hook that has said nothing may still be on its way to its pod.</summary>
+    public TimeSpan HookDial { get; init; } = new FreezeLimits().HookDial;
+
     /// <summary>The namespaces whose requests may have hooks: commands that the operator runs in pods there.</summary>
     public IReadOnlyList<string> HookNamespaces { get; init; } = [];
 

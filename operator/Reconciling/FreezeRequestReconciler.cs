@@ -59,6 +59,7 @@ internal sealed partial class FreezeRequestReconciler(
     private async Task<(FreezeRequest Request, TimeSpan? RequeueAfter)> GoOnAsync(FreezeRequest entity, CancellationToken cancellationToken)
     {
         var (request, key) = (entity, ObjectKey.Of(entity));
+        if (entity.Metadata.DeletionTimestamp is not null) hooks.Deleting(entity.Metadata.Uid);
         var known = new Known(objects.View());
         for (var step = 0; step < MostSteps; step++)
         {
@@ -263,7 +264,7 @@ internal sealed partial class FreezeRequestReconciler(
             Written(before, status);
         }
 
-        hooks.Start(before, starts, cancellationToken);
+        hooks.Start(after, starts, cancellationToken);
     }
 
     /// <summary>Writes the status if it differs and its time has come.</summary>

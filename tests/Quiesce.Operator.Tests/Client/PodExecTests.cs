@@ -126,6 +126,30 @@ public sealed class PodExecTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_command_is_known_to_run_by_its_first_output_which_is_told_also_of_one_that_is_given_up()
+    {
+        var (first, more) = (new TaskCompletionSource<Func<string>>(), new TaskCompletionSource());
+        _kubelet.Script = async call =>
+        {
+            // What a server sends that has asked nobody yet.
+            await call.WriteAsync("");
+            await more.Task;
+            await call.WriteAsync("one");
+            await Task.Delay(Timeout.Infinite, call.Gone);
+            return 0;
+        };
+        using var stop = new CancellationTokenSource();
+        var run = RunAsync(["sleep"], heard: output => Assert.True(first.TrySetResult(output)), cancellationToken: stop.Token);
+        await Task.Delay(300);
+        Assert.False(first.Task.IsCompleted);
+        more.SetResult();
+        var output = await first.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal("one", output());
+    }
+
+    [Fact]
     public async Task A_kubelet_that_never_answers_does_not_hold_up_who_gave_up()
     {
         _kubelet.Script = async call =>
@@ -138,8 +162,8 @@ public sealed class PodExecTests : IAsyncLifetime
     }
 
     private Task<ExecResult> RunAsync(
-        IReadOnlyList<string> command, string pod = "exec-db", string container = "main", int outputLength = 100, Action? begun = null, CancellationToken cancellationToken = default) =>
-        new PodExec(_cluster.Connection).RunAsync("shop", pod, container, command, outputLength, begun, cancellationToken);
+        IReadOnlyList<string> command, string pod = "exec-db", string container = "main", int outputLength = 100, Action? begun = null, Action<Func<string>>? heard = null, CancellationToken cancellationToken = default) =>
+        new PodExec(_cluster.Connection).RunAsync("shop", pod, container, command, outputLength, begun, heard, cancellationToken);
 
     private async Task ServeAsync(params string[] protocols)
     {

@@ -198,7 +198,7 @@ public sealed class HookTests
         Assert.Equal((HookState.Failed, Reasons.HookInterrupted), (world.Hook("preFreeze[0]/db-0").State, world.Hook("preFreeze[0]/db-0").Reason));
         // What the dead one sent may be on its way still, and is not overtaken.
         Assert.Empty(world.Running);
-        world.Advance(1.5).Settle();
+        world.Advance(31.5).Settle();
         Assert.Empty(world.Running);
         Assert.InRange(world.RequeueAfter!.Value.TotalSeconds, 0.4, 0.5);
         world.Advance(0.5).Settle();
@@ -210,6 +210,60 @@ public sealed class HookTests
         Assert.True(world.Hook("postThaw[0]/db-0").StartedAt > first);
         world.Ends("postThaw[0]/db-0").Ends("postThaw[0]/db-1").Settle();
         Assert.Equal((FreezePhase.Failed, Reasons.HookInterrupted), (world.Status.Phase, world.Status.Reason));
+    }
+
+    [Theory]
+    // This operator's own, as it says; another's, by what the status says of it.
+    [InlineData(Reasons.HookTimeout, 7.0, null, false, 7.0)]
+    [InlineData(Reasons.HookNotRun, 7.0, null, false, 7.0)]
+    [InlineData(Reasons.HookTimeout, null, "waiting", false, 0.0)]
+    [InlineData(Reasons.HookNotRun, null, null, false, 0.0)]
+    [InlineData(Reasons.HookTimeout, 7.0, null, true, 27.0)]
+    [InlineData(Reasons.HookInterrupted, 7.0, null, true, 27.0)]
+    [InlineData(Reasons.HookTimeout, null, "waiting", true, 0.0)]
+    [InlineData(Reasons.HookInterrupted, null, "waiting", true, 0.0)]
+    public void Nobody_is_told_to_go_on_while_a_command_of_before_the_freeze_may_still_come(string reason, double? mayComeFor, string? output, bool isReplaced, double seconds)
+    {
+        var world = Usual().Ends("preFreeze[0]/db-1");
+        var result = new HookResult
+        {
+            State = HookState.Failed,
+            Reason = reason,
+            DurationMilliseconds = 5000,
+            Output = output,
+            MayComeFor = mayComeFor is { } most ? TimeSpan.FromSeconds(most) : null,
+        };
+        world.Ends("preFreeze[0]/db-0", result, seconds: 5);
+        if (isReplaced)
+        {
+            // Written, and then the operator dies.
+            world.Step();
+            world.Runs.Clear();
+        }
+
+        world.Settle();
+        if (seconds > 0)
+        {
+            Assert.Empty(world.Running);
+            Assert.Equal(HookState.Failed, world.Hook("preFreeze[0]/db-0").State);
+            world.Advance(seconds - 0.1).Settle();
+            Assert.Empty(world.Running);
+            world.Advance(0.1).Settle();
+        }
+
+        Assert.Equal(["postThaw[0]/db-0", "postThaw[0]/db-1"], world.Running);
+    }
+
+    [Fact]
+    public void Why_a_command_is_sent_again_is_said_while_it_is()
+    {
+        var world = Frozen().Thaw().Report("a", NodeFreezePhase.Thawed).Settle();
+        var key = world.Runs.Keys.Single(k => k.Contains("postThaw[0]/db-0", StringComparison.Ordinal));
+        world.Runs[key] = world.Runs[key] with { Trouble = "it is tried again: no" };
+        world.Settle();
+        Assert.Equal((HookState.Running, "it is tried again: no"), (world.Hook("postThaw[0]/db-0").State, world.Hook("postThaw[0]/db-0").Message));
+        world.Ends("postThaw[0]/db-0").Ends("postThaw[0]/db-1").Settle();
+        Assert.Equal((HookState.Succeeded, null), (world.Hook("postThaw[0]/db-0").State, world.Hook("postThaw[0]/db-0").Message));
     }
 
     [Fact]

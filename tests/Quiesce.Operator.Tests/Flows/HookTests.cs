@@ -325,6 +325,118 @@ public sealed class HookTests
     }
 
     [Fact]
+    public async Task After_the_thaw_a_command_whose_kubelet_is_slow_to_be_reached_is_sent_again_if_it_did_not_come_there()
+    {
+        await using var set = await SetAsync(1, withOperator: false);
+        var (stage, kubelet) = set;
+        await stage.StartOperatorAsync(options: o => o with { HookDial = TimeSpan.FromSeconds(30) });
+        var asked = 0;
+        kubelet.Script = async call =>
+        {
+            if (call.Command[1] != "go" || ++asked > 1) return 0;
+            // kube-apiserver has taken the connection, and is told so only when it has tried for a while.
+            await Task.Delay(1500, call.Gone);
+            return await call.RefuseAsync("error dialing backend: i/o timeout");
+        };
+        var request = await stage.RequestAsync(s => s with { Hooks = Both("500ms"), DeadlineSeconds = 60 });
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        await stage.ThawAsync(request);
+        var thawed = await stage.PhaseAsync(request, FreezePhase.Thawed);
+        Assert.Equal(HookState.Succeeded, thawed.Hooks[^1].State);
+        Assert.Equal(["hook-0", "hook-0"], Runs(kubelet, After));
+    }
+
+    [Fact]
+    public async Task After_the_thaw_a_command_that_ran_for_too_long_is_not_sent_again()
+    {
+        await using var set = await SetAsync(1);
+        var (stage, kubelet) = set;
+        kubelet.Script = async call =>
+        {
+            if (call.Command[1] == "go") await Task.Delay(800, call.Gone);
+            return 0;
+        };
+        var request = await stage.RequestAsync(s => s with { Hooks = Both("400ms"), DeadlineSeconds = 60 });
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        await stage.ThawAsync(request);
+        var last = (await stage.PhaseAsync(request, FreezePhase.Thawed)).Hooks[^1];
+        Assert.Equal((HookState.Failed, Reasons.HookTimeout, 0), (last.State, last.Reason, last.ExitCode));
+        Assert.Contains("not end within 0.4 s, but later, with exit code 0", last.Message, StringComparison.Ordinal);
+        Assert.Equal(["hook-0"], Runs(kubelet, After));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task No_application_is_told_to_go_on_while_it_may_still_be_told_to_wait(bool saysSomething)
+    {
+        await using var set = await SetAsync(1, withOperator: false);
+        var (stage, kubelet) = set;
+        await stage.StartOperatorAsync(options: o => o with { HookDial = TimeSpan.FromSeconds(4) });
+        var (told, begun) = (new System.Collections.Concurrent.ConcurrentDictionary<string, long>(), TimeProvider.System.GetTimestamp());
+        kubelet.Script = async call =>
+        {
+            told[call.Command[1]] = TimeProvider.System.GetTimestamp();
+            if (call.Command[1] != "quiesce") return 0;
+            if (saysSomething) await call.WriteAsync("waiting\n");
+            await Task.Delay(Timeout.Infinite, call.Gone);
+            return 0;
+        };
+        var request = await stage.RequestAsync(s => s with { Hooks = Both("300ms") });
+        var failed = await stage.PhaseAsync(request, FreezePhase.Failed);
+        Assert.Equal((Reasons.HookTimeout, saysSomething ? "waiting\n" : null), (failed.Reason, failed.Hooks[0].Output));
+        var between = TimeProvider.System.GetElapsedTime(told["quiesce"], told["go"]).TotalSeconds;
+        // What has said something has come to its pod.
+        if (saysSomething) Assert.InRange(between, 0, 4);
+        else Assert.InRange(between, 5.5, 30);
+    }
+
+    [Fact]
+    public async Task A_request_that_is_ended_hears_from_a_command_that_has_said_nothing_whether_it_came_to_its_pod()
+    {
+        await using var set = await SetAsync(1, withOperator: false);
+        var (stage, kubelet) = set;
+        await stage.StartOperatorAsync(options: o => o with { HookDial = TimeSpan.FromSeconds(30) });
+        var (begun, deleted) = (new TaskCompletionSource(), new TaskCompletionSource());
+        kubelet.Script = async call =>
+        {
+            if (call.Command[1] != "quiesce") return 0;
+            begun.TrySetResult();
+            await deleted.Task;
+            await Task.Delay(500, call.Gone);
+            return 0;
+        };
+        var request = await stage.RequestAsync(s => s with { Hooks = Both("200s") });
+        await begun.Task.Soon();
+        await stage.ThawAsync(request);
+        deleted.SetResult();
+        var failed = await stage.PhaseAsync(request, FreezePhase.Failed);
+        Assert.Equal((Reasons.ThawedBeforeFrozen, HookState.Succeeded), (failed.Reason, failed.Hooks[0].State));
+        Assert.Equal(["hook-0"], Runs(kubelet, After));
+    }
+
+    [Fact]
+    public async Task After_the_thaw_rights_that_are_taken_away_are_waited_for_and_missed_in_words()
+    {
+        await using var set = await SetAsync(1);
+        var (stage, kubelet) = set;
+        var request = await stage.RequestAsync(s => s with { Hooks = Both(), DeadlineSeconds = 60 });
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        using (stage.Cluster.Server.Faults.Inject(RequestMatch.Any with { Subresource = "exec" }, FaultEffect.Status(403, "Forbidden", "no"), times: 1000))
+        {
+            await stage.ThawAsync(request);
+            var hook = await Eventually.GetAsync(async () => (await stage.GetAsync(request))!.Status!.Hooks[^1] is { Message: not null } h ? h : null, () => "a word\n" + stage.Said);
+            Assert.Equal(HookState.Running, hook.State);
+            Assert.Contains("tried again", hook.Message, StringComparison.Ordinal);
+            Assert.Contains("get and create on pods/exec", hook.Message, StringComparison.Ordinal);
+        }
+
+        var thawed = await stage.PhaseAsync(request, FreezePhase.Thawed);
+        Assert.Equal((HookState.Succeeded, null), (thawed.Hooks[^1].State, thawed.Hooks[^1].Message));
+        Assert.Equal(["hook-0"], Runs(kubelet, After));
+    }
+
+    [Fact]
     public async Task An_operator_that_may_not_exec_says_what_it_lacks()
     {
         await using var set = await SetAsync(1);
@@ -334,6 +446,8 @@ public sealed class HookTests
         var failed = await stage.PhaseAsync(request, FreezePhase.Failed);
         Assert.Equal(Reasons.HookNotRun, failed.Reason);
         Assert.Contains("get and create on pods/exec", failed.Message, StringComparison.Ordinal);
+        // Nobody was told to wait, so nobody waits for the right.
+        Assert.Equal((HookState.Failed, Reasons.HookNotRun), (failed.Hooks[^1].State, failed.Hooks[^1].Reason));
     }
 
     /// <summary>One request from its creation to its end.</summary>
