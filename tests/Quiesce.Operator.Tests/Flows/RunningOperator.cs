@@ -27,7 +27,7 @@ internal sealed class RunningOperator : IAsyncDisposable
         killSwitch ??= new();
         var log = new KeptLog();
         var connection = cluster.Connect(new() { RequestTimeout = TimeSpan.FromSeconds(2), UserAgent = "quiesce-operator" }, killSwitch);
-        var settings = new OperatorOptions { Grace = TimeSpan.FromSeconds(1), HookDial = TimeSpan.FromSeconds(1), HookNamespaces = ["shop"], Verbose = true };
+        var settings = new OperatorOptions { Grace = TimeSpan.FromSeconds(1), HookDial = TimeSpan.FromMilliseconds(200), HookNamespaces = ["shop"], Verbose = true };
         var host = OperatorHost.Build(options?.Invoke(settings) ?? settings, connection, time, logging: logging => logging.AddProvider(log));
         await host.StartAsync();
         return new(host, killSwitch, log);
