@@ -21,6 +21,23 @@ public sealed class ChartTests(Installation installation)
         TestContext.Current.TestOutputHelper?.WriteLine($"[figure] rules of the chart: {said.TrimEnd().Split('\n')[^1]}");
     }
 
+    [Theory]
+    [InlineData("operator.podDisruptionBudget.maxUnavailable", "0", "minimum: got 0, want 1")]
+    [InlineData("operator.podDisruptionBudget.maxUnavailable", "0%", "'0%' does not match")]
+    [InlineData("operator.podDisruptionBudget.maxUnavailable", "1", null)]
+    [InlineData("operator.podDisruptionBudget.maxUnavailable", "10%", null)]
+    [InlineData("agent.updateStrategy.rollingUpdate.maxUnavailable", "0", "minimum: got 0, want 1")]
+    [InlineData("agent.updateStrategy.rollingUpdate.maxUnavailable", "100%", null)]
+    public async Task Values_that_would_hold_up_drains_or_updates_for_ever_are_refused(string value, string number, string? refusal)
+    {
+        var paths = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
+        Assert.SkipUnless(paths.Any(path => File.Exists(Path.Combine(path, "helm"))), "there is no helm");
+        var (code, said) = await Command.TryAsync(TimeSpan.FromMinutes(1), "helm", "template", "quiesce", Path.Combine(Repository(), "charts/quiesce"), "--set", $"{value}={number}");
+        if (refusal is null) Assert.True(code == 0, said);
+        else Assert.Contains(refusal, said, StringComparison.Ordinal);
+        Assert.Equal(refusal is null, code == 0);
+    }
+
     private static string Repository()
     {
         var folder = AppContext.BaseDirectory;

@@ -41,7 +41,8 @@ cleanup() {
     k delete pod "rules-$id" --namespace=$agents --force --grace-period=0
     k delete serviceaccount "rules-$id" --namespace=$agents
     k delete node "$node_a" "$node_b"
-    k delete clusterrolebinding "rules-admin-$id"
+    k delete clusterrolebinding "rules-admin-$id" "rules-hostpaths-$id" "rules-hostpaths-one-$id"
+    k delete clusterrole "rules-hostpaths-one-$id"
     k delete namespace "$shop" "$other" --wait=false
   } >/dev/null 2>&1
   rm -rf "$work"
@@ -168,9 +169,34 @@ bind() { # USER ROLE NAMESPACE
 bind vic quiesce-view "$shop"
 bind alice quiesce-edit "$shop"
 bind bob quiesce-edit "$shop"
-bind bob quiesce-hostpaths "$shop"
 bind bob quiesce-edit "$other"
 bind carol quiesce-edit "$shop"
+# Somebody who may do everything in a namespace, and somebody who was given the right there alone: neither has it of the cluster.
+bind dora cluster-admin "$shop"
+bind erin quiesce-edit "$shop"
+bind erin quiesce-hostpaths "$shop"
+# The right for one namespace alone.
+bind frank quiesce-edit "$shop"
+bind frank quiesce-edit "$other"
+k apply --filename - >/dev/null <<END || exit 1
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: rules-hostpaths-$id}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: quiesce-hostpaths}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: bob}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: rules-hostpaths-one-$id}
+rules: [{apiGroups: [quiesce.dev], resources: [hostpaths], resourceNames: [$shop], verbs: [use]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: rules-hostpaths-one-$id}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: rules-hostpaths-one-$id}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: frank}]
+END
 k create role exec --namespace="$shop" --verb=create --resource=pods/exec >/dev/null
 k create rolebinding carol-exec --namespace="$shop" --role=exec --user=carol >/dev/null
 
@@ -193,11 +219,12 @@ for verb in create update patch delete; do may_not vic $verb quiesce.dev/freezer
 for verb in get list watch create update patch delete deletecollection; do may alice $verb quiesce.dev/freezerequests "$shop"; done
 may_not alice patch quiesce.dev/freezerequests/status "$shop"
 may_not alice get quiesce.dev/freezerequests "$other"
-may_not alice use quiesce.dev/hostpaths "$shop"
+may_not alice use quiesce.dev/hostpaths ""
+may_not dora use quiesce.dev/hostpaths ""
 may_not alice create quiesce.dev/thawrequests ""
 may_not alice list quiesce.dev/freezewindows $system
-may bob use quiesce.dev/hostpaths "$shop"
-may_not bob use quiesce.dev/hostpaths "$other"
+may bob use quiesce.dev/hostpaths ""
+may_not frank use quiesce.dev/hostpaths ""
 labels() { k get clusterrole "$1" --output=go-template='{{range $k, $v := .metadata.labels}}{{$k}}{{"\n"}}{{end}}' | sed -n 's/.*aggregate-to-//p' | tr '\n' ' '; }
 same "quiesce-view is part of view, edit and admin" "admin edit view " "$(labels quiesce-view)"
 same "quiesce-edit is part of edit and admin" "admin edit " "$(labels quiesce-edit)"
@@ -254,7 +281,7 @@ folder='{hostPath: {path: /srv, nodeName: node-1}}'
 everything='{allFilesystems: {nodeName: node-1}}'
 shared_claim='{persistentVolumeClaim: {name: orders, allowSharedFilesystem: true}}'
 shared_pods='{podSelector: {matchLabels: {app: a}, allowSharedFilesystem: true}}'
-sentence() { echo "FreezeRequest $shop/rules-$1 asks for $2, which stops what others use as well, and alice may not \"use\" hostpaths.quiesce.dev in namespace $shop. Have an administrator bind you the ClusterRole quiesce-hostpaths there, or freeze claims instead"; }
+sentence() { echo "FreezeRequest $shop/rules-$1 asks for $2, which stops what others use as well, and alice may not \"use\" hostpaths.quiesce.dev for namespace $shop. Have an administrator bind you the ClusterRole quiesce-hostpaths by a ClusterRoleBinding \(a RoleBinding does not count\), or freeze claims instead"; }
 refused "a hostPath, without the right" "$(sentence a1 'a hostPath')" create_as alice "$(request a1 "$shop" "$folder")"
 refused "a hostPath behind a claim, without the right" "$(sentence a2 'a hostPath')" create_as alice "$(request a2 "$shop" "$claim, $folder")"
 refused "a hostPath as a dry run of the request, without the right" "$(sentence a3 'a hostPath')" create_as alice "$(request a3 "$shop" "$folder" 'dryRun: true')"
@@ -268,7 +295,13 @@ allowed "a hostPath, with the right" create_as bob "$(request b1 "$shop" "$folde
 allowed "allFilesystems, with the right" create_as bob "$(request b2 "$shop" "$everything")"
 allowed "a shared filesystem of a claim, with the right" create_as bob "$(request b3 "$shop" "$shared_claim")"
 allowed "a shared filesystem of pods, with the right" create_as bob "$(request b4 "$shop" "$shared_pods")"
-refused "a hostPath, with the right in another namespace only" "FreezeRequest $other/rules-b5 asks for a hostPath.* bob may not" create_as bob "$(request b5 "$other" "$folder")"
+allowed "a hostPath, with the right, in another namespace where requests may be made" create_as bob "$(request b5 "$other" "$folder")"
+refused "a hostPath, with the right, where no requests may be made" 'bob" cannot create resource "freezerequests"' create_as bob "$(request b7 default "$folder")"
+refused "a hostPath, by who may do everything in the namespace" "rules-d1 asks for a hostPath.* dora may not" create_as dora "$(request d1 "$shop" "$folder")"
+allowed "a claim, by who may do everything in the namespace" create_as dora "$(request d2 "$shop" "$claim")"
+refused "a hostPath, with the right bound in the namespace" "rules-e1 asks for a hostPath.* erin may not.*a RoleBinding does not count" create_as erin "$(request e1 "$shop" "$folder")"
+allowed "a hostPath, with the right for this namespace" create_as frank "$(request f1 "$shop" "$folder")"
+refused "a hostPath, with the right for another namespace" "FreezeRequest $other/rules-f2 asks for a hostPath.* frank may not" create_as frank "$(request f2 "$other" "$folder")"
 allowed "a hostPath, by a cluster-admin" create_as rules-admin "$(request b6 "$shop" "$folder")"
 
 echo "== hooks"
@@ -402,7 +435,7 @@ for name in p1 p2 p3 p4; do
   patch_as rules-admin freezewindow "rules-$name-$id" --namespace=$system --patch='{"metadata":{"finalizers":["example.com/kept"]}}' >/dev/null
 done
 policies=(quiesce-hostpaths quiesce-hooks quiesce-freezewindows quiesce-nodefreezes quiesce-reports)
-k delete rolebinding bob-quiesce-hostpaths --namespace="$shop" >/dev/null
+k delete clusterrolebinding "rules-hostpaths-$id" >/dev/null
 k delete clusterrole quiesce-hostpaths >/dev/null
 ends "the right to host paths is gone" p1
 k delete validatingadmissionpolicybinding "${policies[@]}" >/dev/null
