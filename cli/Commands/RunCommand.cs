@@ -140,7 +140,7 @@ internal static partial class RunCommand
             }
             catch (KubernetesApiException e)
             {
-                Terminal.Say($"{session.Name}: the deadline cannot be raised any more: {e.Detail}");
+                Terminal.Say($"{session.Name}: the deadline cannot be raised any more: {(e.IsConflict ? "the request is gone, and another one has its name" : e.Detail)}");
                 return;
             }
         }

@@ -194,7 +194,7 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
             {
                 await Task.Delay(Pause, cancellationToken);
             }
-            catch (KubernetesApiException e) when (e.IsNotFound || IsNamesake(e))
+            catch (KubernetesApiException e) when (e.IsNotFound || e.IsConflict)
             {
                 // Deleted, which thaws as well, and maybe replaced; whoever follows it learns that.
                 return over;
@@ -218,9 +218,6 @@ internal sealed class RequestSession(KubernetesConnection connection, string ns,
             // Gone already, or a namesake is there.
         }
     }
-
-    /// <summary>The object of this name has another UID: for an API server an attempt to change it.</summary>
-    private static bool IsNamesake(KubernetesApiException e) => e.IsConflict || (e.Status == HttpStatusCode.UnprocessableEntity && e.Detail.Contains("metadata.uid", StringComparison.Ordinal));
 
     /// <summary>Changes its spec; a namesake's is left as it is.</summary>
     private Task<FreezeRequest> PatchAsync(JsonObject spec, CancellationToken cancellationToken)

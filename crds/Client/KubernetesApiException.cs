@@ -55,7 +55,9 @@ public sealed class KubernetesApiException : Exception
     public bool IsAlreadyExists => Status is HttpStatusCode.Conflict && Reason == "AlreadyExists";
 
     /// <summary>The object is not the version or not the incarnation that the caller had seen.</summary>
-    public bool IsConflict => Status is HttpStatusCode.Conflict && Reason != "AlreadyExists";
+    /// <remarks>Of a deletion that names the UID of another incarnation an API server says so itself; a patch that does is one that would change the UID, which it refuses as invalid.</remarks>
+    public bool IsConflict => (Status is HttpStatusCode.Conflict && Reason != "AlreadyExists")
+        || (Status is HttpStatusCode.UnprocessableEntity && Detail.Contains("metadata.uid: Invalid value", StringComparison.Ordinal));
 
     /// <summary>The resource version or the continue token is too old: list again.</summary>
     public bool IsExpired => Status is HttpStatusCode.Gone;

@@ -75,6 +75,55 @@ public sealed class UpdateTests(SharedServer shared) : ApiTests(shared)
         Assert.Contains($"Precondition failed: UID in precondition: 11111111-1111-1111-1111-111111111111, UID in object meta: {(await GetAsync($"{Widgets}/one")).Body.Uid()}", answer.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("application/merge-patch+json", """{"metadata": {"uid": "11111111-1111-1111-1111-111111111111"}, "spec": {"size": 2}}""")]
+    [InlineData("application/json-patch+json", """[{"op": "replace", "path": "/metadata/uid", "value": "11111111-1111-1111-1111-111111111111"}]""")]
+    public async Task A_patch_with_another_objects_UID_would_change_it_and_is_refused(string type, string patch)
+    {
+        var created = await CreateWidgetAsync("one");
+
+        var answer = await PatchAsync($"{Widgets}/one", patch, type);
+
+        Assert.Equal(422, answer.Code);
+        Assert.Equal("Invalid", answer.Reason);
+        Assert.Equal("""Widget.tests.quiesce.dev "one" is invalid: metadata.uid: Invalid value: "11111111-1111-1111-1111-111111111111": field is immutable""", answer.Message);
+        const string Cause = """metadata.uid: FieldValueInvalid: Invalid value: "11111111-1111-1111-1111-111111111111": field is immutable""";
+        Assert.Equal([Cause, Cause], answer.Causes);
+        Assert.Equal(created.Version(), (await GetAsync($"{Widgets}/one")).Body.Version());
+    }
+
+    [Fact]
+    public async Task Of_a_patch_with_another_objects_UID_the_version_is_looked_at_first_and_no_UID_is_none()
+    {
+        var created = await CreateWidgetAsync("one");
+        await MergeAsync($"{Widgets}/one", """{"spec": {"size": 2}}""");
+
+        var old = await MergeAsync($"{Widgets}/one", $$$"""{"metadata": {"uid": "11111111-1111-1111-1111-111111111111", "resourceVersion": "{{{created.Version()}}}"}}""");
+        var none = await MergeAsync($"{Widgets}/one", """{"metadata": {"uid": ""}, "spec": {"size": 3}}""");
+        var right = await MergeAsync($"{Widgets}/one", $$$"""{"metadata": {"uid": "{{{created.Uid()}}}"}, "spec": {"size": 4}}""");
+
+        Assert.Equal((409, "Conflict"), (old.Code, old.Reason));
+        Assert.Equal((200, created.Uid()), (none.Code, none.Body.Uid()));
+        Assert.Equal((200, created.Uid()), (right.Code, right.Body.Uid()));
+    }
+
+    [Fact]
+    public async Task A_status_patch_with_another_objects_UID_is_refused_of_the_servers_own_kinds_and_goes_through_of_a_custom_resource()
+    {
+        const string Patch = """{"metadata": {"uid": "11111111-1111-1111-1111-111111111111"}, "status": {"count": 3, "phase": "Active"}}""";
+        var created = await CreateWidgetAsync("one");
+
+        var custom = await MergeAsync($"{Widgets}/one/status", Patch);
+        var old = await MergeAsync($"{Widgets}/one/status", $$$"""{"metadata": {"resourceVersion": "{{{created.Version()}}}"}, "status": {"count": 4}}""");
+        var own = await MergeAsync($"/api/v1/namespaces/{Namespace}/status", Patch);
+
+        Assert.Equal((200, created.Uid()), (custom.Code, custom.Body.Uid()));
+        Assert.Equal(3, custom.Body["status"]!["count"]!.GetValue<int>());
+        Assert.Equal(409, old.Code);
+        Assert.Equal(422, own.Code);
+        Assert.Contains("metadata.uid: Invalid value: \"11111111-1111-1111-1111-111111111111\": field is immutable", own.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_write_that_changes_nothing_makes_no_new_version()
     {

@@ -124,6 +124,10 @@ internal static partial class ObjectMetadata
             yield return FieldError.Forbidden("metadata.finalizers", $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{string.Join(", ", added.Select(FieldError.Quote))}}}");
     }
 
+    /// <summary>A patch that names another UID would change it. The real server says so twice.</summary>
+    public static IEnumerable<FieldError> ValidateUid(JsonObject before, string? uid) =>
+        string.IsNullOrEmpty(uid) || uid == before.StringAt("uid") ? [] : Enumerable.Repeat(FieldError.Invalid("metadata.uid", uid, "field is immutable"), 2);
+
     /// <summary>What is wrong with a name of the form <c>prefix/name</c>, the prefix being optional.</summary>
     public static IEnumerable<string> QualifiedNameProblems(string name)
     {

@@ -80,13 +80,18 @@ internal static class ObjectPreparation
         return next;
     }
 
+    /// <param name="content">The object as it would be.</param>
+    /// <param name="existing">The object as it is; null for a new one.</param>
+    /// <param name="resource">The kind.</param>
+    /// <param name="subresource"><c>status</c>, or empty for the object itself.</param>
+    /// <param name="uid">The UID that a patch left in it; null where none is looked at.</param>
     /// <exception cref="ApiError">422: the object is not valid.</exception>
-    public static void Validate(JsonObject content, JsonObject? existing, ApiResource resource, string subresource)
+    public static void Validate(JsonObject content, JsonObject? existing, ApiResource resource, string subresource, string? uid = null)
     {
         var metadata = content.Child("metadata");
         List<FieldError> errors = [.. ObjectMetadata.Validate(metadata, resource)];
         if (existing is not null)
-            errors.AddRange(ObjectMetadata.ValidateFinalizers(existing.Child("metadata"), metadata));
+            errors.AddRange([.. ObjectMetadata.ValidateFinalizers(existing.Child("metadata"), metadata), .. ObjectMetadata.ValidateUid(existing.Child("metadata"), uid)]);
         if (resource.Is(CustomKinds.Group, CustomKinds.Plural) && subresource.Length == 0)
             errors.AddRange(CrdValidation.Validate(content, existing));
         if (EventValidation.Applies(resource) && existing is null)

@@ -80,6 +80,7 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
             CheckName(content.Child("metadata"), name);
             if (string.IsNullOrEmpty(content.StringAt("metadata", "resourceVersion")) && resource.UpdateNeedsResourceVersion)
                 throw ApiError.Invalid(resource, name, [new FieldError(FieldError.InvalidType, "metadata.resourceVersion", "Invalid value: 0: must be specified for an update")]);
+            CheckUid(resource, name, Served(resource, existing).ToNode().Child("metadata"), content.StringAt("metadata", "uid"));
             if (TryReplace(resource, existing, name, subresource, content, options) is { } updated)
                 return new WriteResult(updated, false, warnings);
         }
@@ -100,7 +101,9 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
             if (patch(Served(resource, existing).ToNode()) is not JsonObject content)
                 throw ApiError.BadRequest("the patch does not leave an object behind");
             var warnings = ObjectPreparation.Decode(content, resource, options.Validation);
-            if (TryReplace(resource, existing, name, subresource, content, options) is { } updated)
+            // The UID is a precondition in a PUT; here it is a field that cannot be changed, and the status path of a custom resource does not look at it.
+            var uid = resource.IsCustom && subresource.Length > 0 ? null : content.StringAt("metadata", "uid");
+            if (TryReplace(resource, existing, name, subresource, content, options, uid) is { } updated)
                 return new WriteResult(updated, false, warnings);
         }
     }
@@ -149,16 +152,17 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
     }
 
     /// <returns>Null if the object changed since it was read and the writer did not say which version it meant.</returns>
-    private StoredObject? TryReplace(ApiResource resource, StoredObject existing, string name, string subresource, JsonObject content, WriteOptions options)
+    private StoredObject? TryReplace(ApiResource resource, StoredObject existing, string name, string subresource, JsonObject content, WriteOptions options, string? uid = null)
     {
         var before = Served(resource, existing).ToNode();
         var metadata = content.Child("metadata");
         SetNamespace(metadata, resource, existing.Key.Namespace);
         CheckName(metadata, name);
-        CheckPreconditions(resource, name, before.Child("metadata"), metadata.StringAt("uid"), metadata.StringAt("resourceVersion"));
+        if (metadata.StringAt("resourceVersion") is { Length: > 0 } version && version != before.StringAt("metadata", "resourceVersion"))
+            throw ApiError.Modified(resource, name);
 
         var next = ObjectPreparation.ForUpdate(content, before, resource, subresource);
-        ObjectPreparation.Validate(next, before, resource, subresource);
+        ObjectPreparation.Validate(next, before, resource, subresource, uid);
         var unchanged = JsonNode.DeepEquals(next, before);
         resource.Conversion?.ToStored(next);
         if (unchanged)
@@ -230,15 +234,13 @@ internal sealed class ResourceOperations(ObjectStore store, KindCatalog catalog,
             throw ApiError.BadRequest($"the name of the object ({metadata.StringAt("name")}) does not match the name on the URL ({name})");
     }
 
-    private static void CheckPreconditions(ApiResource resource, string name, JsonObject metadata, string? uid, string? resourceVersion)
+    private static void CheckUid(ApiResource resource, string name, JsonObject metadata, string? uid)
     {
         if (!string.IsNullOrEmpty(uid) && uid != metadata.StringAt("uid"))
             throw ApiError.Conflict(resource, name, $"Precondition failed: UID in precondition: {uid}, UID in object meta: {metadata.StringAt("uid")}");
-        if (!string.IsNullOrEmpty(resourceVersion) && resourceVersion != metadata.StringAt("resourceVersion"))
-            throw ApiError.Modified(resource, name);
     }
 
-    /// <summary>As <see cref="CheckPreconditions"/>, in the other words that the real server has for it.</summary>
+    /// <summary>What a deletion may ask of the object, in the words that the real server has for it.</summary>
     private static void CheckDeletionPreconditions(ApiResource resource, string name, JsonObject metadata, DeleteOptions options)
     {
         var byKind = resource with { Plural = resource.Kind };

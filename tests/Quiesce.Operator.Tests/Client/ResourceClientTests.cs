@@ -97,6 +97,21 @@ public sealed class ResourceClientTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_patch_that_names_its_object_does_not_reach_a_namesake()
+    {
+        var old = await CreateAsync();
+        await _requests.DeleteAsync("shop", "r");
+        var there = await CreateAsync();
+        JsonObject patch = new() { ["metadata"] = new JsonObject { ["uid"] = old.Metadata.Uid, ["labels"] = new JsonObject { ["a"] = "b" } } };
+        var e = await Assert.ThrowsAsync<KubernetesApiException>(() => _requests.PatchAsync("shop", "r", patch));
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, e.Status);
+        Assert.True(e.IsConflict);
+        Assert.Equal(there.Metadata.ResourceVersion, (await _requests.GetAsync("shop", "r", CancellationToken.None))!.Metadata.ResourceVersion);
+        patch["metadata"]!["uid"] = there.Metadata.Uid;
+        Assert.Equal("b", (await _requests.PatchAsync("shop", "r", patch)).Metadata.Labels["a"]);
+    }
+
+    [Fact]
     public async Task A_delete_spares_another_incarnation_and_says_when_there_was_nothing()
     {
         var created = await CreateAsync();
