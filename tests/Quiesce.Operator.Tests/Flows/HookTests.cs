@@ -349,8 +349,9 @@ public sealed class HookTests
     [Fact]
     public async Task After_the_thaw_a_command_that_ran_for_too_long_is_not_sent_again()
     {
-        await using var set = await SetAsync(1);
+        await using var set = await SetAsync(1, withOperator: false);
         var (stage, kubelet) = set;
+        await stage.StartOperatorAsync(options: o => o with { HookDial = TimeSpan.FromSeconds(30) });
         kubelet.Script = async call =>
         {
             if (call.Command[1] == "go") await Task.Delay(800, call.Gone);
