@@ -14,6 +14,9 @@ internal sealed record FreezeLimits
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long after it was sent the command of a hook that has said nothing may still be on its way to its pod.</summary>
-    /// <remarks>A kube-apiserver takes the command, then gives the kubelet this long to take a connection, and does not notice meanwhile that whoever sent the command has gone.</remarks>
+    /// <remarks>
+    /// A kube-apiserver takes the command, and then gives the kubelet this long to take a connection. That whoever sent the command has gone it notices only where it is told: not of a node that
+    /// died, nor behind a proxy that keeps the connection.
+    /// </remarks>
     public TimeSpan HookDial { get; init; } = TimeSpan.FromSeconds(30);
 }
