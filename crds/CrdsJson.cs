@@ -19,6 +19,8 @@ namespace Quiesce.Crds;
 [JsonSerializable(typeof(FreezeWindow))]
 [JsonSerializable(typeof(NodeFreeze))]
 [JsonSerializable(typeof(ThawRequest))]
+[JsonSerializable(typeof(CalledPlans))]
+[JsonSerializable(typeof(Dictionary<string, int>))]
 [JsonSerializable(typeof(ResourceList<FreezeRequest>))]
 [JsonSerializable(typeof(ResourceList<FreezeWindow>))]
 [JsonSerializable(typeof(ResourceList<NodeFreeze>))]

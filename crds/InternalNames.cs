@@ -10,8 +10,16 @@ public static class InternalNames
     /// <summary>The namespace the internal objects live in unless the installation says otherwise.</summary>
     public const string DefaultNamespace = "quiesce-system";
 
-    /// <summary>Name of the FreezeWindow of a request: derived and never stored, so that a restarted operator finds the same one.</summary>
+    /// <summary>Name of the FreezeWindow of a request, unless it is <see cref="CalledWindow"/>: derived and never stored, so that a restarted operator finds the same one.</summary>
     public static string Window(string requestUid) => requestUid;
+
+    /// <summary>
+    /// Name of the FreezeWindow by which many nodes are called at once: every agent watches it at any time. One at a time has it; the others have the name of their request.
+    /// </summary>
+    public const string CalledWindow = "called";
+
+    /// <summary>The <see cref="NodeFreeze.PlanId"/> of a node that is called.</summary>
+    public static string PlanId(string windowUid, string nodeName) => new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{windowUid}/{nodeName}")).AsSpan(0, 16)).ToString("D");
 
     /// <summary>
     /// A name for a NodeFreeze of a node, such as <c>node-1-0</c>: each takes the lowest place that is free, and leaves it to another when it is gone. An agent knows the names

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using k8s.Models;
 
 namespace Quiesce.Crds;
@@ -5,7 +8,7 @@ namespace Quiesce.Crds;
 /// <summary>Internal: the plan for one request on one node, and that node's report; single-use.</summary>
 /// <remarks>
 /// Lives in the operator's namespace under a name of its node, <see cref="InternalNames.NodeFreeze"/>, which another one takes after it: its UID tells it from any other. The operator
-/// writes the spec once; the status is written by that node's agent alone. An agent watches the names that its next plan can have, and lists what there is when it starts by
+/// writes it, or the agent of a node that was called (<see cref="CalledPlans"/>), as the operator would have; the spec once, and the status is written by that node's agent alone. An agent watches the names that its next plan can have, and lists what there is when it starts by
 /// <c>spec.nodeName</c>, a selectable field. An agent freezes only what this same instance prepared, at most once, and not later than
 /// <c>freezeTimeoutSeconds</c> after it first saw the object. A NodeFreeze missing from a completed list means thaw.
 /// </remarks>
@@ -14,6 +17,9 @@ public sealed record NodeFreeze : IQuiesceResource, ISpec<NodeFreezeSpec>, IStat
 {
     /// <inheritdoc/>
     public static ResourceType Type { get; } = new(QuiesceApi.Group, QuiesceApi.Version, "NodeFreeze", "nodefreezes", Namespaced: true);
+
+    // Asked for at every look at a window, of all its nodes: read once for each text, and forgotten with it.
+    private static readonly ConditionalWeakTable<string, StrongBox<NodeFreezeStatus?>> s_first = [];
 
     /// <inheritdoc/>
     public string ApiVersion { get; set; } = Type.ApiVersion;
@@ -27,8 +33,38 @@ public sealed record NodeFreeze : IQuiesceResource, ISpec<NodeFreezeSpec>, IStat
     /// <summary>The plan; immutable.</summary>
     public NodeFreezeSpec Spec { get; set; } = new() { NodeName = "", Request = new() { Name = "", Namespace = "", Uid = "" } };
 
-    /// <summary>The node's report; null until the agent first saw the plan.</summary>
+    /// <summary>The node's report, but for one that came with the creation, which is in <see cref="Report"/> alone; null until there is one.</summary>
     public NodeFreezeStatus? Status { get; set; }
+
+    /// <summary>The node's report; null until the agent first saw the plan.</summary>
+    [JsonIgnore]
+    public NodeFreezeStatus? Report => Status ?? FirstReport;
+
+    /// <summary>
+    /// By what the plan is known on its node, in journals and notes: of a node that was called <see cref="InternalNames.PlanId"/>, whoever created the object, and else its UID.
+    /// </summary>
+    [JsonIgnore]
+    public string PlanId =>
+        Metadata.Annotations?.TryGetValue(QuiesceApi.PlanIdAnnotation, out var id) is true && Guid.TryParseExact(id, "D", out _) ? id : Metadata.Uid;
+
+    /// <summary>UID of the FreezeWindow it was made for; null for what has none.</summary>
+    [JsonIgnore]
+    public string? WindowUid => Metadata.Annotations?.TryGetValue(QuiesceApi.WindowUidAnnotation, out var uid) is true ? uid : null;
+
+    private NodeFreezeStatus? FirstReport =>
+        Metadata.Annotations?.TryGetValue(QuiesceApi.ReportAnnotation, out var json) is true ? s_first.GetValue(json, static json => new(Read(json))).Value : null;
+
+    private static NodeFreezeStatus? Read(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, CrdsJson.Default.NodeFreezeStatus);
+        }
+        catch (JsonException)
+        {
+            return null; // nobody's report
+        }
+    }
 }
 
 /// <summary>The plan; immutable.</summary>

@@ -60,6 +60,21 @@ public static class QuiesceApi
     /// </summary>
     public const string WindowAnnotation = "quiesce.dev/window";
 
+    /// <summary>Annotation of a FreezeWindow: the places in the names of its NodeFreezes, <c>{"node-1":2}</c>, where they are not 0. Whoever else believes to lead creates no second one.</summary>
+    public const string PlacesAnnotation = "quiesce.dev/places";
+
+    /// <summary>Annotation of a FreezeWindow by which many nodes are called at once: their plans, as <see cref="CalledPlans.Write"/>.</summary>
+    public const string PlansAnnotation = "quiesce.dev/plans";
+
+    /// <summary>Annotation of a NodeFreeze whose node was called: <see cref="NodeFreeze.PlanId"/>, which its agent knows before the object is there.</summary>
+    public const string PlanIdAnnotation = "quiesce.dev/plan-id";
+
+    /// <summary>Annotation of a NodeFreeze that its agent created: the first report, in JSON, which counts until there is a status. A status cannot be given to what is created.</summary>
+    public const string ReportAnnotation = "quiesce.dev/report";
+
+    /// <summary>Label of the pods of agents that hear a call (value <c>"true"</c>): older ones do not, and while they are replaced nobody is called.</summary>
+    public const string HearsCallsLabel = "quiesce.dev/hears-calls";
+
     /// <summary>
     /// Annotation with the trace that an object belongs to, as W3C's <c>traceparent</c>: on a request the trace of the tool that made it, on FreezeWindow and NodeFreeze the
     /// request's own.

@@ -18,6 +18,7 @@ internal sealed class AgentUpgrade(KubernetesConnection connection, string? oper
     private readonly ResourceClient<Pod> _pods = new(connection, Kinds.Pods);
     private readonly ResourceClient<DaemonSet> _sets = new(connection, ClusterObjects.DaemonSets);
     private readonly ResourceClient<NodeFreeze> _plans = new(connection, Kinds.NodeFreezes);
+    private readonly ResourceClient<FreezeWindow> _windows = new(connection, Kinds.FreezeWindows);
 
     /// <summary>Does it.</summary>
     /// <exception cref="CliException">There are no agents, or some could not be replaced in time; the message says which and why.</exception>
@@ -93,8 +94,11 @@ internal sealed class AgentUpgrade(KubernetesConnection connection, string? oper
     private async Task<Dictionary<string, string>> BusyAsync(CancellationToken cancellationToken)
     {
         var busy = new Dictionary<string, string>();
-        foreach (var plan in (await _plans.ListAsync(operatorNamespace, cancellationToken: cancellationToken)).Items.Where(p => (p.Status?.Phase ?? NodeFreezePhase.Pending) < NodeFreezePhase.Thawed))
+        foreach (var plan in (await _plans.ListAsync(operatorNamespace, cancellationToken: cancellationToken)).Items.Where(p => (p.Report?.Phase ?? NodeFreezePhase.Pending) < NodeFreezePhase.Thawed))
             busy[plan.Spec.NodeName] = $"{plan.Spec.Request.Namespace}/{plan.Spec.Request.Name}";
+        // Those that are called have no plan before they are prepared.
+        if (await _windows.GetAsync(operatorNamespace, InternalNames.CalledWindow, cancellationToken) is { Spec: { DesiredState: WindowState.Prepared, Request: var request } } call)
+            foreach (var node in CalledPlans.NodesOf(call)) busy.TryAdd(node, $"{request.Namespace}/{request.Name}");
         return busy;
     }
 }

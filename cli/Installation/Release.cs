@@ -72,7 +72,7 @@ internal sealed class Release(KubernetesConnection connection, string? operatorN
         try
         {
             return [.. (await _plans.ListAsync(operatorNamespace, cancellationToken: cancellationToken)).Items
-                .Where(p => p.Status?.Phase is > NodeFreezePhase.Pending and < NodeFreezePhase.Thawed).Select(p => p.Spec.NodeName).Distinct().Order(StringComparer.Ordinal)];
+                .Where(p => p.Report?.Phase is > NodeFreezePhase.Pending and < NodeFreezePhase.Thawed).Select(p => p.Spec.NodeName).Distinct().Order(StringComparer.Ordinal)];
         }
         catch (KubernetesApiException e) when (e.IsNotFound)
         {

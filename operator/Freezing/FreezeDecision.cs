@@ -44,12 +44,13 @@ internal static class FreezeDecision
             return HookDecision.BeforeRefusal(state, again ?? new(Reasons.FreezeTimeout, "the API server did not take the window in time."), restsOnAbsence: true);
         }
 
+        var window = InternalObjects.Window(state, nodes!);
         return new()
         {
-            Action = new FreezeAction.CreateWindow(InternalObjects.Window(state, nodes!), nodes!.Names),
+            Action = new FreezeAction.CreateWindow(window, nodes!.Names),
             // Beside the window, not before it: it is for people, and for the freeze timeout if the window cannot be created.
             Status = StatusReport.Pending(state, nodes!.Names.Count, accepted),
-            Stories = [new(Reasons.Accepted, accepted), .. Warnings.Stories(state, state.Request.Spec.DeadlineSeconds, before: 0)],
+            Stories = [new(Reasons.Accepted, accepted), .. Warnings.Stories(state, state.Request.Spec.DeadlineSeconds, before: 0), .. InternalObjects.IsCalled(window) ? [Preparing(nodes.Names)] : Array.Empty<Story>()],
         };
     }
 
@@ -85,14 +86,15 @@ internal static class FreezeDecision
         var missing = progress.Nodes.Where(n => n.Freeze is null).ToArray();
         if (missing.Length > 0)
         {
+            if (state.Now < progress.AnswerBy) return new() { Status = StatusReport.Underway(state, progress, StatusReport.Accepted(state) ?? AcceptedMessage(progress.Names)), RequeueAfter = Until(progress.AnswerBy, state.Now) };
             var targets = progress.Record.Nodes!.With(Resolution.ResolveClaims(state.Request.Spec, state.Request.Metadata.NamespaceProperty ?? "", state.Workloads).Claims);
             return new()
             {
                 Action = new FreezeAction.CreateNodeFreezes(
                     [.. missing.Select(n => InternalObjects.NodeFreeze(state, targets, n.Name, NodeFreezeMode.Hold))]),
                 Stories = progress.IsSingle
-                    ? [Preparing(progress), new(nameof(FreezePhase.Freezing), $"{Resolution.Names(progress.Names)} will freeze as soon as it is prepared.")]
-                    : [Preparing(progress)],
+                    ? [Preparing(progress.Names), new(nameof(FreezePhase.Freezing), $"{Resolution.Names(progress.Names)} will freeze as soon as it is prepared.")]
+                    : [InternalObjects.IsCalled(state.Window!) ? new(nameof(FreezePhase.Preparing), $"{Resolution.Names([.. missing.Select(n => n.Name)])} not prepared yet, and now given a plan each.") : Preparing(progress.Names)],
             };
         }
 
@@ -198,8 +200,8 @@ internal static class FreezeDecision
     public static TimeSpan? Until(DateTimeOffset? then, DateTimeOffset now) =>
         then is not { } time ? null : time > now ? time - now + TimeSpan.FromMilliseconds(1) : TimeSpan.FromMilliseconds(1);
 
-    private static Story Preparing(Progress progress) =>
-        new(nameof(FreezePhase.Preparing), $"opening, verifying and flushing on {Resolution.Names(progress.Names)}; nothing is frozen yet.");
+    private static Story Preparing(IReadOnlyList<string> nodes) =>
+        new(nameof(FreezePhase.Preparing), $"opening, verifying and flushing on {Resolution.Names(nodes)}; nothing is frozen yet.");
 
     private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset? b) => b is { } other && other < a ? other : a;
 }

@@ -6,6 +6,9 @@ internal sealed record FreezeLimits
     /// <summary>The longest hold a request may ask for.</summary>
     public TimeSpan MaxDeadline { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>From how many nodes on they are called at once, by <see cref="Quiesce.Crds.CalledPlans"/>; 0 for never.</summary>
+    public int CallFromNodes { get; init; } = 50;
+
     /// <summary>How many requests of one namespace may be under way at a time.</summary>
     public int MaxRequestsPerNamespace { get; init; } = 100;
 

@@ -22,6 +22,9 @@ internal sealed record FreezeState
     /// <summary>The cluster, for resolving targets.</summary>
     public ClusterView Cluster { get; init; } = ClusterView.Empty;
 
+    /// <summary>No other window calls its nodes.</summary>
+    public bool CallIsFree { get; init; }
+
     /// <summary>Pods and claims of the request's namespace, read after the last write; null where nobody asked for them yet.</summary>
     public Workloads? Workloads { get; init; }
 

@@ -3,15 +3,15 @@ using Quiesce.Crds;
 
 namespace Quiesce.Operator.Freezing;
 
-/// <summary>Says whose window it is that a node met: an agent knows it by the UID of its plan alone.</summary>
+/// <summary>Says whose window it is that a node met: an agent knows it by the id of its plan alone.</summary>
 internal static partial class HeldBy
 {
     /// <summary>A report with the holder named; whose it is in another namespace is not told.</summary>
     /// <param name="plan">The plan of the request that was refused, with its report.</param>
-    /// <param name="find">Finds a plan by its UID.</param>
+    /// <param name="find">Finds a plan by its <see cref="NodeFreeze.PlanId"/>.</param>
     public static NodeFreeze Named(NodeFreeze plan, Func<string, NodeFreeze?> find)
     {
-        if (plan.Status is not { Reason: Reasons.HeldByOtherRequest } status) return plan;
+        if (plan.Report is not { Reason: Reasons.HeldByOtherRequest } status) return plan;
         return plan with
         {
             Status = status with

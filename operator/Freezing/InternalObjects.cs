@@ -12,8 +12,39 @@ internal static class InternalObjects
     /// <summary>The longest message kept in an annotation, in characters.</summary>
     private const int MostMessage = 2048;
 
-    /// <summary>The window. With one node it is the freeze command at once: there is no barrier to wait at.</summary>
+    /// <summary>The window. With one node it is the freeze command at once: there is no barrier to wait at. With very many it calls them, if it can.</summary>
     public static FreezeWindow Window(FreezeState state, NodeTargets nodes)
+    {
+        var window = OneByOne(state, nodes);
+        if (!MayCall(state, nodes)) return window;
+        var plans = CalledPlans.Write(nodes.Names.Select(name => NodeFreeze(state, nodes, name, NodeFreezeMode.Hold).Spec));
+        if (plans is null) return window;
+        window.Metadata.Name = InternalNames.CalledWindow;
+        window.Metadata.Annotations[QuiesceApi.PlansAnnotation] = plans;
+        return window;
+    }
+
+    /// <summary>The window calls its nodes: their agents make their NodeFreezes themselves.</summary>
+    public static bool IsCalled(FreezeWindow window) => window.Metadata.Name == InternalNames.CalledWindow;
+
+    /// <summary>It calls them, and does not yet command to freeze: before that all have answered.</summary>
+    public static bool IsCalling(FreezeWindow? window) => window is { Spec.DesiredState: WindowState.Prepared } && IsCalled(window);
+
+    /// <summary>The same window without the call.</summary>
+    public static FreezeWindow Uncalled(FreezeWindow window)
+    {
+        window.Metadata.Name = InternalNames.Window(window.Spec.Request.Uid);
+        window.Metadata.Annotations.Remove(QuiesceApi.PlansAnnotation);
+        return window;
+    }
+
+    /// <remarks>
+    /// What claims and pods are resolved to may be more than a window holds, and is compared once more before the plans are written.
+    /// </remarks>
+    private static bool MayCall(FreezeState state, NodeTargets nodes) =>
+        state.CallIsFree && state.Limits.CallFromNodes is > 1 and var from && nodes.Names.Count >= from && nodes.Digest is null && nodes.Names.All(state.Cluster.HearCalls.Contains);
+
+    private static FreezeWindow OneByOne(FreezeState state, NodeTargets nodes)
     {
         var single = nodes.Names.Count == 1;
         var annotations = new Dictionary<string, string>
@@ -46,6 +77,8 @@ internal static class InternalObjects
         if (mode == NodeFreezeMode.Hold && state.Window is { } window)
         {
             annotations[QuiesceApi.WindowUidAnnotation] = window.Metadata.Uid;
+            // Its agent may have begun on the call, and goes on with this plan then.
+            if (IsCalled(window)) annotations[QuiesceApi.PlanIdAnnotation] = InternalNames.PlanId(window.Metadata.Uid, node);
             if (window.Spec.DesiredState == WindowState.Prepared) annotations[QuiesceApi.WindowAnnotation] = AsItIs(window);
         }
 
@@ -58,7 +91,7 @@ internal static class InternalObjects
                 NodeName = node,
                 Request = Reference(state.Request.Metadata),
                 Mode = mode,
-                Window = mode == NodeFreezeMode.Hold ? InternalNames.Window(state.Uid) : null,
+                Window = mode == NodeFreezeMode.Hold ? state.Window?.Metadata.Name ?? InternalNames.Window(state.Uid) : null,
                 Paths = nodes.PathsOn(spec, node),
                 Volumes = nodes.VolumesOn(node),
                 AllFilesystems = nodes.AllFilesystemsOf(spec, node),

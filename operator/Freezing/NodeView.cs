@@ -10,7 +10,7 @@ namespace Quiesce.Operator.Freezing;
 internal sealed record NodeView(string Name, NodeFreeze? Freeze, bool Restarted, bool Lost)
 {
     /// <summary>The report; null before the agent's first.</summary>
-    public NodeFreezeStatus? Report => Freeze?.Status;
+    public NodeFreezeStatus? Report => Freeze?.Report;
 
     /// <summary>The phase it reported.</summary>
     public NodeFreezePhase Phase => Report?.Phase ?? NodeFreezePhase.Pending;

@@ -77,6 +77,9 @@ internal sealed class Progress
     /// <summary>When the freeze must have come about.</summary>
     public DateTimeOffset FreezeBy => Record.StartedAt + FreezeTimeout;
 
+    /// <summary>Until when nodes that were called may answer; those that have not are given their plans then.</summary>
+    public DateTimeOffset AnswerBy => InternalObjects.IsCalling(_state.Window) ? Record.StartedAt + (FreezeTimeout / 2) : DateTimeOffset.MinValue;
+
     /// <summary>
     /// The earliest end any node can have: the freeze command plus the deadline, after a raise only once every agent has acknowledged it.
     /// </summary>

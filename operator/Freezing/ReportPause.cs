@@ -19,7 +19,7 @@ internal static class ReportPause
     /// <param name="report">The report that came.</param>
     /// <param name="window">Its window; null while it is not known.</param>
     public static TimeSpan After(NodeFreeze report, FreezeWindow? window) =>
-        window is { Spec: { Nodes: >= FewNodes and var nodes, DesiredState: var commanded } } && !EndsItForAll(report.Status?.Phase, commanded)
+        window is { Spec: { Nodes: >= FewNodes and var nodes, DesiredState: var commanded } } && !EndsItForAll(report.Report?.Phase, commanded)
             ? ForEachNode * Math.Min(nodes, MostNodes)
             : TimeSpan.Zero;
 

@@ -61,8 +61,8 @@ internal static class WhyEnd
         { Phase: NodeFreezePhase.Failed or NodeFreezePhase.Broken, Report.Reason: not (null or Reasons.RolledBack or Reasons.CommandGone) } => 1,
         { Phase: NodeFreezePhase.Failed or NodeFreezePhase.Broken } => 2,
         { Restarted: true } => 3,
-        // The status says Preparing or later only after every NodeFreeze was created.
-        { Freeze: null } when state.Request.Status is { Phase: > FreezePhase.Pending } => 4,
+        // The status says Preparing or later only after every NodeFreeze was created, but for nodes that were called: those may still answer.
+        { Freeze: null } when state.Request.Status is { Phase: > FreezePhase.Pending } && !InternalObjects.IsCalling(state.Window) => 4,
         // Nobody told it to: it has ended by itself, and is not done because a call does not return.
         { Phase: NodeFreezePhase.Thawing } => 5,
         { Phase: NodeFreezePhase.Expired } => 6,

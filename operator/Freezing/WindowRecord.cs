@@ -17,9 +17,6 @@ internal sealed record WindowRecord
     /// <summary>Annotation: the nodes and their targets, as <see cref="NodeTargets.Write"/>.</summary>
     public const string NodesAnnotation = Prefix + "nodes";
 
-    /// <summary>Annotation: the places in the names of the nodes' NodeFreezes, <c>{"node-1":2}</c>, where they are not 0. Whoever else believes to lead creates no second one.</summary>
-    public const string PlacesAnnotation = Prefix + "places";
-
     /// <summary>Annotation: what the pods and claims of the request were resolved to, as <see cref="NodeTargets.Digest"/>.</summary>
     public const string WorkloadsAnnotation = Prefix + "workloads";
 
@@ -70,7 +67,7 @@ internal sealed record WindowRecord
         return new()
         {
             Nodes = annotations.TryGetValue(NodesAnnotation, out var nodes) ? NodeTargets.Read(nodes) : null,
-            Places = annotations.TryGetValue(PlacesAnnotation, out var places) ? ReadPlaces(places) : new Dictionary<string, int>(),
+            Places = annotations.TryGetValue(QuiesceApi.PlacesAnnotation, out var places) ? ReadPlaces(places) : new Dictionary<string, int>(),
             Workloads = annotations.TryGetValue(WorkloadsAnnotation, out var workloads) ? workloads : null,
             StartedAt = Time(annotations, StartedAtAnnotation) ?? created,
             CommandedAt = Time(annotations, CommandedAtAnnotation),

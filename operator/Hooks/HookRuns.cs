@@ -240,7 +240,7 @@ internal sealed partial class HookRuns(KubernetesConnection connection, Operator
             // What was refused has not run. An error of the server's own does not tell: kube-apiserver answers 500 also when the kubelet took the command and went.
             var mayHaveRun = hasBegun || (isSent && e.Status is null or HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError);
             var again = isAfter ? e.Status is not HttpStatusCode.BadRequest : !mayHaveRun && (e.IsTransient || e.IsNotFound || e.Status is HttpStatusCode.Unauthorized);
-            var result = !mayHaveRun ? NotRun(e.Message) : NotRun( $"the connection was lost before the command's end was known, and it may run still: {e.Message}") with { DurationMilliseconds = Took() };
+            var result = !mayHaveRun ? NotRun(e.Message) : NotRun($"the connection was lost before the command's end was known, and it may run still: {e.Message}") with { DurationMilliseconds = Took() };
             // Behind an answer that is not kube-apiserver's own, or none, it may be asking the kubelet still.
             var mayCome = mayHaveRun && !heard.Task.IsCompleted && e.Status is null or HttpStatusCode.RequestTimeout or HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout;
             return (mayCome ? result with { MayComeFor = (Coming() ?? TimeSpan.Zero) + HookSteps.Settle } : result, again);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
@@ -50,7 +51,16 @@ internal sealed class OperatorCommand
         DefaultValueFactory = _ => new OperatorOptions().MaxRequestsPerNamespace,
         CustomParser = result => int.TryParse(result.Tokens[0].Value, out var number) && number > 0
             ? number
-            : NoNumber(result.Tokens[0].Value, result.AddError),
+            : NoNumber("--max-requests-per-namespace", "a number above zero", result),
+    };
+
+    private readonly Option<int> _callFromNodes = new("--call-from-nodes")
+    {
+        Description = "From how many nodes on a request calls all its agents by one object, instead of writing a plan for each of them first; 0 for never.",
+        DefaultValueFactory = _ => new OperatorOptions().CallFromNodes,
+        CustomParser = result => int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : NoNumber("--call-from-nodes", "a number, or 0 for never", result),
     };
 
     private readonly Option<string[]> _hookNamespaces = new("--hooks-namespace")
@@ -77,7 +87,7 @@ internal sealed class OperatorCommand
     private OperatorCommand() => _root = new(
         "The Quiesce operator: carries out FreezeRequests and ThawRequests through the agents on the nodes.")
     {
-        _kubeconfig, _context, _namespace, _agentNamespace, _leaderElect, _identity, _maxDeadline, _maxRequests, _hookNamespaces, _httpPort, _httpAddress, _logFormat, _verbose,
+        _kubeconfig, _context, _namespace, _agentNamespace, _leaderElect, _identity, _maxDeadline, _maxRequests, _callFromNodes, _hookNamespaces, _httpPort, _httpAddress, _logFormat, _verbose,
     };
 
     /// <summary>Runs the program to its end.</summary>
@@ -122,6 +132,7 @@ internal sealed class OperatorCommand
         Identity = result.GetValue(_identity) ?? new OperatorOptions().Identity,
         MaxDeadline = result.GetValue(_maxDeadline) ?? new OperatorOptions().MaxDeadline,
         MaxRequestsPerNamespace = result.GetValue(_maxRequests),
+        CallFromNodes = result.GetValue(_callFromNodes),
         HookNamespaces = result.GetValue(_hookNamespaces) ?? [],
         HttpPort = result.GetValue(_httpPort),
         HttpAddress = result.GetValue(_httpAddress)!,
@@ -180,9 +191,9 @@ internal sealed class OperatorCommand
         return null;
     }
 
-    private static int NoNumber(string text, Action<string> refuse)
+    private static int NoNumber(string option, string wanted, ArgumentResult result)
     {
-        refuse($"--max-requests-per-namespace: '{text}' is not a number above zero.");
+        result.AddError($"{option}: '{result.Tokens[0].Value}' is not {wanted}.");
         return 1;
     }
 

@@ -69,7 +69,14 @@ public static class OperatorHost
             AgentNamespace = options.AgentNamespace,
             Identity = options.Identity,
             HookNamespaces = options.HookNamespaces.ToHashSet(StringComparer.Ordinal),
-            Limits = new() { MaxDeadline = options.MaxDeadline, MaxRequestsPerNamespace = options.MaxRequestsPerNamespace, Grace = options.Grace, HookDial = options.HookDial },
+            Limits = new()
+            {
+                MaxDeadline = options.MaxDeadline,
+                MaxRequestsPerNamespace = options.MaxRequestsPerNamespace,
+                CallFromNodes = options.CallFromNodes,
+                Grace = options.Grace,
+                HookDial = options.HookDial,
+            },
         });
         services.AddSingleton<ClusterObjects>();
         services.AddSingleton<RequestClocks>();

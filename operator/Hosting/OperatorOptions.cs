@@ -32,6 +32,9 @@ public sealed record OperatorOptions
     /// <summary>How many requests of one namespace may be under way at a time.</summary>
     public int MaxRequestsPerNamespace { get; init; } = new FreezeLimits().MaxRequestsPerNamespace;
 
+    /// <summary>From how many nodes on they are called at once; 0 for never.</summary>
+    public int CallFromNodes { get; init; } = new FreezeLimits().CallFromNodes;
+
     /// <summary>How much longer than its own bound a node may stay silent before it counts as lost.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -40,7 +40,7 @@ internal sealed partial class OperatorService : BackgroundService
         (_objects, _events, _sweep, _logger) = (objects, events, sweep, logger);
         var freezing = new Traced<FreezeRequest>("FreezeRequest", freezes, freezes, request =>
         {
-            var window = objects.WindowCache.Get(new(options.Namespace, InternalNames.Window(request.Metadata.Uid)));
+            var window = objects.WindowOf(request.Metadata.Uid);
             return traces.Of(request.Kind, request.Metadata, request.Status is { Phase: >= FreezePhase.Thawed }, window?.Metadata);
         });
         _freezes = new(
@@ -48,7 +48,7 @@ internal sealed partial class OperatorService : BackgroundService
         _freezes.Also(
             objects.NodeFreezeCache,
             nodeFreeze => KeyOf(nodeFreeze.Spec.Request, ofThawRequests: false),
-            nodeFreeze => ReportPause.After(nodeFreeze, objects.WindowCache.Get(new(options.Namespace, InternalNames.Window(nodeFreeze.Spec.Request.Uid)))));
+            nodeFreeze => ReportPause.After(nodeFreeze, objects.WindowOf(nodeFreeze.Spec.Request.Uid)));
         _freezes.Also(objects.WindowCache, window => KeyOf(window.Spec.Request, ofThawRequests: false));
         hooks.Ended = _freezes.Enqueue;
         // Not to reconcile when one changes, but to wait for: a request is resolved to nodes with ready agents.

@@ -7,6 +7,9 @@ internal sealed record ClusterView(
     IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> Nodes,
     IReadOnlySet<string> ReadyAgents)
 {
+    /// <summary>Those of them whose agents hear a call.</summary>
+    public IReadOnlySet<string> HearCalls { get; init; } = new HashSet<string>();
+
     /// <summary>A cluster without nodes.</summary>
     public static ClusterView Empty { get; } =
         new(new Dictionary<string, IReadOnlyDictionary<string, string>>(), new HashSet<string>());

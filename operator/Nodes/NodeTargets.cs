@@ -1,6 +1,4 @@
-using System.IO.Compression;
 using System.Runtime.CompilerServices;
-using System.Text;
 using System.Text.Json;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
@@ -15,9 +13,6 @@ namespace Quiesce.Operator.Nodes;
 /// </remarks>
 internal sealed class NodeTargets
 {
-    private const string Packed = "gzip:";
-    private const int LongestPlain = 1024;
-
     // Asked for with every change of every node: a thousand names are read once for each text, and forgotten with it.
     private static readonly ConditionalWeakTable<string, StrongBox<NodeTargets?>> s_known = [];
 
@@ -52,8 +47,7 @@ internal sealed class NodeTargets
     {
         try
         {
-            var json = text.StartsWith(Packed, StringComparison.Ordinal) ? Unpack(text[Packed.Length..]) : text;
-            var targets = JsonSerializer.Deserialize(json, OperatorJson.Default.DictionaryStringInt32Array);
+            var targets = JsonSerializer.Deserialize(PackedText.Unpack(text), OperatorJson.Default.DictionaryStringInt32Array);
             return targets is { Count: > 0 } ? new(targets.ToDictionary(t => t.Key, t => (IReadOnlyList<int>)t.Value)) : null;
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidDataException)
@@ -62,26 +56,9 @@ internal sealed class NodeTargets
         }
     }
 
-    /// <summary><c>{"node-1":[0,2]}</c>, packed where it is long: every agent of the window gets all of the window with each command.</summary>
-    public string Write()
-    {
-        var json = JsonSerializer.Serialize(Names.ToDictionary(name => name, name => _targets[name].ToArray()), OperatorJson.Default.DictionaryStringInt32Array);
-        return json.Length <= LongestPlain ? json : Packed + Pack(json);
-    }
-
-    private static string Pack(string json)
-    {
-        using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionLevel.SmallestSize)) gzip.Write(Encoding.UTF8.GetBytes(json));
-        return Convert.ToBase64String(packed.ToArray());
-    }
-
-    private static string Unpack(string text)
-    {
-        using var gzip = new GZipStream(new MemoryStream(Convert.FromBase64String(text)), CompressionMode.Decompress);
-        using var reader = new StreamReader(gzip, Encoding.UTF8);
-        return reader.ReadToEnd();
-    }
+    /// <summary><c>{"node-1":[0,2]}</c>, packed where it is long.</summary>
+    public string Write() =>
+        PackedText.Pack(JsonSerializer.Serialize(Names.ToDictionary(name => name, name => _targets[name].ToArray()), OperatorJson.Default.DictionaryStringInt32Array));
 
     /// <summary>The same, with claims and pods resolved once more.</summary>
     public NodeTargets With(ClaimResolution? claims) => new(_targets, claims);

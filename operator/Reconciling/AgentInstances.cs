@@ -20,7 +20,7 @@ internal sealed class AgentInstances
         var restarted = new HashSet<string>();
         foreach (var nodeFreeze in nodeFreezes)
         {
-            if (nodeFreeze.Status is not { Phase: >= NodeFreezePhase.Prepared, AgentInstance: not null } report) continue;
+            if (nodeFreeze.Report is not { Phase: >= NodeFreezePhase.Prepared, AgentInstance: not null } report) continue;
             var now = (report.BootID, report.AgentInstance);
             if (first.GetOrAdd(nodeFreeze.Metadata.Uid, now) != now) restarted.Add(nodeFreeze.Spec.NodeName);
         }

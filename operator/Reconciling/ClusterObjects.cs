@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
+using Quiesce.Operator.Freezing;
 using Quiesce.Operator.Nodes;
 using Quiesce.Runtime;
 
@@ -28,7 +29,7 @@ internal sealed class ClusterObjects
         var ours = new ListWatchOptions { Namespace = settings.Namespace };
         (FreezeRequests, FreezeRequestCache) = Follow(Kinds.FreezeRequests, new());
         (ThawRequests, ThawRequestCache) = Follow(Kinds.ThawRequests, new());
-        (Windows, WindowCache) = Follow(Kinds.FreezeWindows, ours);
+        (Windows, WindowCache) = Follow(Kinds.FreezeWindows, ours, window => window.Spec.Request.Uid);
         (NodeFreezes, NodeFreezeCache) = Follow(Kinds.NodeFreezes, ours, nodeFreeze => nodeFreeze.Spec.Request.Uid);
         (_claims, _volumes) = (new(connection, Kinds.PersistentVolumeClaims), new(connection, Kinds.PersistentVolumes));
         (Nodes, NodeCache) = Follow(Kinds.Nodes, new());
@@ -48,6 +49,7 @@ internal sealed class ClusterObjects
 
     public ResourceClient<FreezeWindow> Windows { get; }
 
+    /// <summary>Indexed by the UID of the request they belong to.</summary>
     public Informer<FreezeWindow> WindowCache { get; }
 
     public ResourceClient<NodeFreeze> NodeFreezes { get; }
@@ -86,6 +88,12 @@ internal sealed class ClusterObjects
         return agents.Count > 0 && agents.All(agent => agent.IsDown());
     }
 
+    /// <summary>The window of a request, whatever it is called; null where the cache has none.</summary>
+    public FreezeWindow? WindowOf(string uid) => WindowCache.ByIndex(uid).MinBy(window => (InternalObjects.IsCalled(window), window.Metadata.Uid));
+
+    /// <summary>No window calls, as far as the cache knows.</summary>
+    public bool CallIsFree => WindowCache.Get(new(Settings.Namespace, InternalNames.CalledWindow)) is null;
+
     /// <summary>Brings nodes and agents up to date from the API server itself.</summary>
     public async Task<ClusterView> ViewNowAsync(CancellationToken cancellationToken)
     {
@@ -112,7 +120,8 @@ internal sealed class ClusterObjects
     {
         var window = Windows.GetAsync(Settings.Namespace, InternalNames.Window(uid), cancellationToken);
         var plans = NodeFreezes.ListAsync(Settings.Namespace, $"{QuiesceApi.RequestUidLabel}={uid}", cancellationToken: cancellationToken);
-        if (await window is { } found) WindowCache.ObserveRead(found);
+        var found = await window ?? await Windows.GetAsync(Settings.Namespace, InternalNames.CalledWindow, cancellationToken);
+        if (found is not null) WindowCache.ObserveRead(found);
         try
         {
             foreach (var plan in (await plans).Items) NodeFreezeCache.ObserveRead(plan);
@@ -142,7 +151,11 @@ internal sealed class ClusterObjects
         nodes.ToDictionary(
             node => node.Metadata.Name,
             node => (IReadOnlyDictionary<string, string>)new Dictionary<string, string>(node.Metadata.Labels ?? new Dictionary<string, string>())),
-        pods.Where(pod => pod.IsReady()).Select(pod => pod.Spec?.NodeName).OfType<string>().ToHashSet());
+        pods.Where(pod => pod.IsReady()).Select(pod => pod.Spec?.NodeName).OfType<string>().ToHashSet())
+    {
+        HearCalls = pods.Where(pod => pod.IsReady() && pod.Metadata.Labels?.TryGetValue(QuiesceApi.HearsCallsLabel, out var hears) is true && hears == "true")
+            .Select(pod => pod.Spec?.NodeName).OfType<string>().ToHashSet(),
+    };
 
     private (ResourceClient<T> Client, Informer<T> Cache) Follow<T>(ResourceKind<T> kind, ListWatchOptions options, Func<T, string?>? index = null)
         where T : class, k8s.IKubernetesObject<k8s.Models.V1ObjectMeta>

@@ -109,15 +109,17 @@ internal sealed partial class FreezeRequestReconciler(
     {
         var uid = request.Metadata.Uid;
         var mode = request.Spec.DryRun ? NodeFreezeMode.Inspect : NodeFreezeMode.Hold;
-        var nodeFreezes = objects.NodeFreezeCache.ByIndex(uid).Where(n => n.Spec.Mode == mode).ToArray();
-        var window = objects.WindowCache.Get(new(objects.Settings.Namespace, InternalNames.Window(uid)));
+        var window = objects.WindowOf(uid);
+        // A node that was called may answer when the window is gone, and that answer is none to the next one.
+        var nodeFreezes = objects.NodeFreezeCache.ByIndex(uid).Where(n => n.Spec.Mode == mode && (window is null || n.WindowUid is null || n.WindowUid == window.Metadata.Uid)).ToArray();
         return new()
         {
             Request = request,
             Window = window,
-            NodeFreezes = OfNodes.First(nodeFreezes).ToDictionary(n => n.Spec.NodeName, n => HeldBy.Named(n, uid => objects.NodeFreezeCache.All.FirstOrDefault(other => other.Metadata.Uid == uid))),
+            NodeFreezes = OfNodes.First(nodeFreezes).ToDictionary(n => n.Spec.NodeName, n => HeldBy.Named(n, uid => objects.NodeFreezeCache.All.FirstOrDefault(other => other.PlanId == uid))),
             Restarted = Restarted(uid, nodeFreezes),
             Cluster = known.Cluster,
+            CallIsFree = objects.CallIsFree,
             Workloads = known.Workloads,
             Ahead = Ahead(request),
             HooksAreEnabled = objects.Settings.HookNamespaces.Contains(request.Metadata.NamespaceProperty ?? ""),
@@ -138,7 +140,7 @@ internal sealed partial class FreezeRequestReconciler(
     private HashSet<string> Restarted(string uid, IReadOnlyList<NodeFreeze> nodeFreezes) =>
     [
         .. _instances.Restarted(uid, nodeFreezes),
-        .. nodeFreezes.Where(n => n.Status?.Phase is >= NodeFreezePhase.Prepared and < NodeFreezePhase.Thawed && objects.IsAgentDown(n.Spec.NodeName)).Select(n => n.Spec.NodeName),
+        .. nodeFreezes.Where(n => n.Report?.Phase is >= NodeFreezePhase.Prepared and < NodeFreezePhase.Thawed && objects.IsAgentDown(n.Spec.NodeName)).Select(n => n.Spec.NodeName),
     ];
 
     /// <summary>How many requests of its namespace come before one that has not begun.</summary>
@@ -163,6 +165,7 @@ internal sealed partial class FreezeRequestReconciler(
     {
         if (state.Request.Spec.DryRun || state.Request.Status is not { Phase: > FreezePhase.Pending } status) return false;
         if (state.IsFinal) return StuckCalls.Of(status).Any(s => !state.NodeFreezes.ContainsKey(s.Node)) && StuckCalls.Condition(status) is { Status: ConditionStatus.True };
+        if (InternalObjects.IsCalling(state.Window)) return false;
         return state.Window is null || WindowRecord.Of(state.Window).Nodes?.Names.All(state.NodeFreezes.ContainsKey) is not true;
     }
 

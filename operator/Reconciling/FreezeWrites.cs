@@ -47,7 +47,7 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
     public async Task CreateWindowAsync(FreezeWindow window, IEnumerable<string> nodes, CancellationToken cancellationToken)
     {
         var taken = nodes.ToDictionary(node => node, node => FreePlace(node, window.Spec.Request.Uid)).Where(t => t.Value > 0).ToDictionary();
-        if (taken.Count > 0) window.Metadata.Annotations[WindowRecord.PlacesAnnotation] = WindowRecord.Format(taken);
+        if (taken.Count > 0) window.Metadata.Annotations[QuiesceApi.PlacesAnnotation] = WindowRecord.Format(taken);
         try
         {
             objects.WindowCache.Observe(await objects.Windows.CreateAsync(window, cancellationToken));
@@ -55,7 +55,13 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
         catch (KubernetesApiException e) when (e.IsAlreadyExists)
         {
             var there = await objects.Windows.GetAsync(Namespace, window.Metadata.Name, cancellationToken);
-            if (there is not null && IsOurs(there.Metadata.Labels, window.Spec.Request.Uid)) objects.WindowCache.Observe(there);
+            if (there is not null && IsOurs(there.Metadata.Labels, window.Spec.Request.Uid)) objects.WindowCache.ObserveRead(there);
+            else if (InternalObjects.IsCalled(window))
+            {
+                // Another request was first, which the cache did not know: this one does without a call, as if it had come later.
+                if (there is not null) objects.WindowCache.ObserveRead(there);
+                await CreateWindowAsync(InternalObjects.Uncalled(window), nodes, cancellationToken);
+            }
             else throw new KubernetesApiException(e.Operation, e.Status, ForeignObject, "an object of that name exists, and is not of this request", innerException: e);
         }
     }
@@ -91,7 +97,7 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
         var free = nodeFreeze.Spec.Window is null ? FreePlace(node, uid) : (int?)null;
         for (var tries = 1; ; tries++)
         {
-            var window = objects.WindowCache.Get(new(Namespace, InternalNames.Window(uid)));
+            var window = objects.WindowOf(uid);
             nodeFreeze.Metadata.Name = InternalNames.NodeFreeze(node, free ?? (window is null ? 0 : WindowRecord.Of(window).Places.GetValueOrDefault(node)));
             try
             {
@@ -102,7 +108,14 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
             {
                 if (await objects.NodeFreezes.GetAsync(Namespace, nodeFreeze.Metadata.Name, cancellationToken) is not { } there) continue;
                 objects.NodeFreezeCache.ObserveRead(there);
-                if (IsOurs(there.Metadata.Labels, uid)) return;
+                if (IsOurs(there.Metadata.Labels, uid))
+                {
+                    if (there.WindowUid == nodeFreeze.WindowUid) return;
+                    // The late answer to an earlier call of the request.
+                    await DeleteNodeFreezeAsync(there, cancellationToken);
+                    continue;
+                }
+
                 if (free is not null) free = FreePlace(node, uid);
                 else if (window is not null) await MoveAsync(window, node, uid, cancellationToken);
             }
@@ -124,7 +137,7 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
     private Task MoveAsync(FreezeWindow window, string node, string uid, CancellationToken cancellationToken)
     {
         var moved = new Dictionary<string, int>(WindowRecord.Of(window).Places) { [node] = FreePlace(node, uid) };
-        var annotations = new JsonObject { [WindowRecord.PlacesAnnotation] = WindowRecord.Format(moved) };
+        var annotations = new JsonObject { [QuiesceApi.PlacesAnnotation] = WindowRecord.Format(moved) };
         return CommandAsync(window, new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = annotations } }, cancellationToken);
     }
 
@@ -149,6 +162,8 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
     /// <summary>Writes the thaw command into the window; if the API server refuses that for good, deletes it, which means thaw as well.</summary>
     public async Task ThawAsync(FreezeWindow window, JsonObject patch, CancellationToken cancellationToken)
     {
+        // Another window may have its name by now.
+        patch["metadata"]!["uid"] = window.Metadata.Uid;
         try
         {
             objects.WindowCache.Observe(await objects.Windows.PatchAsync(Namespace, window.Metadata.Name, patch, null, cancellationToken));
@@ -157,8 +172,16 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
         {
             objects.WindowCache.ObserveDeletion(window);
         }
-        catch (KubernetesApiException e) when (IsForGood(e))
+        catch (KubernetesApiException e) when (IsForGood(e) || e.IsConflict)
         {
+            if (await objects.Windows.GetAsync(Namespace, window.Metadata.Name, cancellationToken) is not { } there || there.Metadata.Uid != window.Metadata.Uid)
+            {
+                objects.WindowCache.ObserveDeletion(window);
+                return;
+            }
+
+            // A conflict with a write of the same moment, which the server has tried several times: the next decision asks again.
+            if (e.IsConflict) throw;
             LogThawRefused(window.Metadata.Name, e.Message);
             await DeleteWindowAsync(window, cancellationToken);
         }

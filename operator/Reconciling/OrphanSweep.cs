@@ -50,7 +50,7 @@ internal sealed partial class OrphanSweep(ClusterObjects objects, FreezeWrites w
     {
         // What was created right before the request went may not have reached the caches.
         await objects.RefreshInternalsAsync(uid, cancellationToken);
-        var window = objects.WindowCache.Get(new(objects.Settings.Namespace, InternalNames.Window(uid)));
+        var window = objects.WindowOf(uid);
         var nodeFreezes = objects.NodeFreezeCache.ByIndex(uid);
         if (window is null && nodeFreezes.Count == 0) return null;
         var (thaw, wait) = OrphanDecision.Decide(window, nodeFreezes, clocks.Now(uid, window), objects.Settings.Limits);

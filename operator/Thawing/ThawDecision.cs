@@ -27,8 +27,8 @@ internal static class ThawDecision
         }
 
         var by = (status.StartedAt ?? state.Now) + TimeSpan.FromSeconds(request.Spec.TimeoutSeconds);
-        if (state.NodeFreeze?.Status is { Phase: NodeFreezePhase.Thawed } done) return Thawed(state, done);
-        if (state.NodeFreeze?.Status is { Phase: > NodeFreezePhase.Thawed } failed)
+        if (state.NodeFreeze?.Report is { Phase: NodeFreezePhase.Thawed } done) return Thawed(state, done);
+        if (state.NodeFreeze?.Report is { Phase: > NodeFreezePhase.Thawed } failed)
         {
             var view = new NodeView(request.Spec.NodeName, state.NodeFreeze, Restarted: false, Lost: false);
             return Failed(state, new(failed.Reason ?? Reasons.ThawFailed, view.Describe()), accepted: true);
@@ -123,7 +123,7 @@ internal static class ThawDecision
     {
         var before = state.Request.Status;
         var generation = state.Request.Metadata.Generation ?? 0;
-        var report = state.NodeFreeze?.Status;
+        var report = state.NodeFreeze?.Report;
         return new()
         {
             ObservedGeneration = generation,

@@ -106,6 +106,7 @@ public sealed class AgentAccount
         metadata: {name: {{{_name}}}}
         rules:
         - {apiGroups: [quiesce.dev], resources: [nodefreezes, freezewindows], verbs: [get, list, watch]}
+        - {apiGroups: [quiesce.dev], resources: [nodefreezes], verbs: [create]}
         - {apiGroups: [quiesce.dev], resources: [nodefreezes/status], verbs: [patch]}
         ---
         apiVersion: rbac.authorization.k8s.io/v1

@@ -10,6 +10,8 @@ namespace Quiesce.EndToEnd.Tests;
 [TestClass(DisableParallelization = true)]
 public sealed class BarrierTests(Installation installation)
 {
+    private static readonly ProgramStart NobodyIsCalled = new() { Arguments = ["--call-from-nodes", "0"] };
+
     [Theory]
     [InlineData(40, true)]
     [InlineData(8, false)]
@@ -17,6 +19,7 @@ public sealed class BarrierTests(Installation installation)
     {
         await installation.RequireAsync();
         Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+        await installation.ReplaceOperatorAsync(NobodyIsCalled); // who is called watches already
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
         using var guard = Guard.Start(TimeSpan.FromSeconds(40), ext4.MountPoint, xfs.MountPoint);
@@ -35,7 +38,7 @@ public sealed class BarrierTests(Installation installation)
         if (waits)
         {
             await Eventually.GetAsync(
-                async () => (await request.NodeFreezeAsync(one))!.Status?.Phase == NodeFreezePhase.Prepared || (await request.NodeFreezeAsync(two))!.Status?.Phase == NodeFreezePhase.Prepared ? "prepared" : null,
+                async () => (await request.NodeFreezeAsync(one))?.Report?.Phase == NodeFreezePhase.Prepared || (await request.NodeFreezeAsync(two))?.Report?.Phase == NodeFreezePhase.Prepared ? "prepared" : null,
                 () => "one of the nodes prepared");
             await Task.Delay(TimeSpan.FromSeconds(1)); // the other one has prepared everything, too
             Assert.Equal(WindowState.Prepared, (await WindowAsync()).Spec.DesiredState);
@@ -59,6 +62,7 @@ public sealed class BarrierTests(Installation installation)
     {
         await installation.RequireAsync();
         Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+        await installation.ReplaceOperatorAsync(NobodyIsCalled); // who is called watches already
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
         using var guard = Guard.Start(TimeSpan.FromSeconds(40), ext4.MountPoint, xfs.MountPoint);

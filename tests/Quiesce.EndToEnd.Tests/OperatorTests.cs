@@ -91,7 +91,7 @@ public sealed class OperatorTests(Installation installation)
         await installation.KillOperatorAsync();
         await frozen.GoesOnAsync(TimeSpan.FromSeconds(12));
         two.Agent.Signal(LibC.SIGCONT);
-        await Eventually.GetAsync(async () => (await request.NodeFreezeAsync(one.Name))?.Status is { Phase: NodeFreezePhase.Broken or NodeFreezePhase.Failed, Reason: Reasons.NotConfirmed } end ? end : null, () => "NotConfirmed");
+        await Eventually.GetAsync(async () => (await request.NodeFreezeAsync(one.Name))?.Report is { Phase: NodeFreezePhase.Broken or NodeFreezePhase.Failed, Reason: Reasons.NotConfirmed } end ? end : null, () => "NotConfirmed");
         await installation.StartOperatorAsync();
         await request.EndsAsAsync(FreezePhase.Failed, Reasons.NotConfirmed);
         await frozen.FrozenOnceAsync(longestSeconds: 10 + 1);

@@ -51,7 +51,7 @@ public sealed class RebootTests(Installation installation)
         });
         await request.NodeReachesAsync(node.Name, NodeFreezePhase.Prepared);
         await RebootAsync(node, rebooted);
-        await Eventually.GetAsync(async () => (await request.NodeFreezeAsync(node.Name))?.Status is { Phase: NodeFreezePhase.Failed } status ? status : null, () => "the node's failure");
+        await Eventually.GetAsync(async () => (await request.NodeFreezeAsync(node.Name))?.Report is { Phase: NodeFreezePhase.Failed } status ? status : null, () => "the node's failure");
         other.Way.Pass();
         await request.EndsAsAsync(FreezePhase.Failed, Reasons.NodeRebooted);
         await writer.NeverFrozenAsync();

@@ -94,7 +94,7 @@ public sealed class RecoveryTests(Installation installation)
         await Task.Delay(500); // until it waits for the call as well
         await stuck.ReleaseAsync();
         await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(stuck.Upper.MountPoint), () => $"{stuck.Upper.MountPoint} thawed\n{node.AgentSaid}");
-        await Eventually.GetAsync(async () => (await request.NodeFreezeAsync(node.Name))?.Status is null or { Phase: > NodeFreezePhase.Thawed } ? "ended" : null, () => $"an end\n{node.AgentSaid}");
+        await Eventually.GetAsync(async () => (await request.NodeFreezeAsync(node.Name))?.Report is null or { Phase: > NodeFreezePhase.Thawed } ? "ended" : null, () => $"an end\n{node.AgentSaid}");
         await request.GoesAwayAsync();
     }
 

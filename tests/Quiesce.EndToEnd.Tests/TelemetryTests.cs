@@ -276,19 +276,23 @@ public sealed class TelemetryTests(Installation installation)
         await enough.CancelAsync();
         await Task.WhenAll(slow);
         // And it is still there for the others.
+        var last = "";
         await Eventually.GetAsync(
             async () =>
             {
                 try
                 {
-                    return Scrape.Sum(await scrape.MetricsAsync(), "quiesce_thaws_total", "cause=\"Deadline\"") == 1 ? "scraped" : null;
+                    var metrics = await scrape.MetricsAsync();
+                    last = string.Join('\n', metrics.Split('\n').Where(m => m.StartsWith("quiesce_thaws_total", StringComparison.Ordinal)));
+                    return Scrape.Sum(metrics, "quiesce_thaws_total", "cause=\"Deadline\"") == 1 ? "scraped" : null;
                 }
                 catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
                 {
+                    last = e.Message;
                     return null;
                 }
             },
-            () => "metrics after the slow scrapers");
+            () => $"metrics after the slow scrapers: {last}\n{node.AgentSaid}");
         await request.GoesAwayAsync();
     }
 

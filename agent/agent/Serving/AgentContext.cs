@@ -54,6 +54,9 @@ internal sealed class AgentContext(
     /// <summary>Finds the NodeFreezes of this node.</summary>
     internal NodeFreezeWatch WatchNode() => new(NodeFreezes, ns, identity.Node, time: time);
 
+    /// <summary>Finds the window that calls many nodes at once, when there is one.</summary>
+    internal ListWatch<FreezeWindow> WatchCalls() => new(windows, new ListWatchOptions { Namespace = ns, FieldSelector = $"metadata.name={InternalNames.CalledWindow}" }, time);
+
     /// <summary>Follows the FreezeWindow of a plan; null means that it is gone, which only a completed list or a deletion says, or a window of that name that is not the plan's.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="watching">Called whenever the server has opened a watch of it: a command comes at once from then on.</param>
@@ -62,7 +65,7 @@ internal sealed class AgentContext(
     {
         var name = plan.Spec.Window!;
         // A plan and a window that both came out of a backup: the plan still names the window it was made for.
-        var uid = plan.Metadata.Annotations?.TryGetValue(QuiesceApi.WindowUidAnnotation, out var named) is true ? named : null;
+        var uid = plan.WindowUid;
         var known = Known(plan);
         if (known is not null) yield return known.Spec;
         var follow = new ListWatch<FreezeWindow>(

@@ -34,6 +34,9 @@ internal static partial class AgentLog
     [LoggerMessage(5, LogLevel.Warning, "NodeFreeze {Name}: its status could not be written, trying again: {Error}")]
     internal static partial void StatusNotWritten(this ILogger log, string name, string error);
 
+    [LoggerMessage(18, LogLevel.Warning, "NodeFreeze {Name}: a plan of {Request} has that name, taking the next one")]
+    internal static partial void NameTaken(this ILogger log, string name, string request);
+
     [LoggerMessage(14, LogLevel.Error, "NodeFreeze {Name}: its status was refused, and this report is lost: {Error}")]
     internal static partial void StatusRefused(this ILogger log, string name, string error);
 

@@ -33,6 +33,19 @@ internal sealed class NodeAgent
     private readonly Dictionary<string, Action<WindowReport>> waiting = [];
     private bool synced;
 
+    // The window that calls, as it was last heard; the one that was answered, by its UID; and the plan that came of it.
+    private FreezeWindow? call;
+    private bool callSynced;
+    private string? answered;
+    private string? calledPlan;
+
+    // The plans that exist, by their ids.
+    private readonly HashSet<string> existing = [];
+
+    // Whether what an earlier instance had begun, and nobody knows any more, was forgotten.
+    private bool swept;
+    private bool lost;
+
     /// <param name="context">What all sessions share.</param>
     /// <param name="recovery">What was found at the start.</param>
     internal NodeAgent(AgentContext context, Recovery recovery)
@@ -55,36 +68,15 @@ internal sealed class NodeAgent
         if (recovery.Later is not null) _ = FollowStuckOnesAsync(recovery.Later, stop);
         try
         {
-            var watch = context.WatchNode();
-            context.Health.Follows(watch);
-            var lost = false;
-            await foreach (var change in watch.FollowAsync(stop).ConfigureAwait(false))
+            var (plans, calls) = (context.WatchNode(), context.WatchCalls());
+            context.Health.Follows(() => plans.Fault ?? calls.Fault);
+            var changes = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
+            _ = PassOnAsync(plans.FollowAsync(stop), Heard, changes.Writer);
+            _ = PassOnAsync(calls.FollowAsync(stop), Heard, changes.Writer);
+            await foreach (var hear in changes.Reader.ReadAllAsync(stop).ConfigureAwait(false))
             {
-                switch (change)
-                {
-                    case WatchEvent<NodeFreeze>.Added(var item):
-                        Begin(item);
-                        break;
-                    case WatchEvent<NodeFreeze>.Deleted(var item):
-                        if (sessions.TryGetValue(item.Metadata.Uid, out var session)) session.CommandGone();
-                        else context.Begun.End(item.Metadata.Uid);
-                        break;
-                    case WatchEvent<NodeFreeze>.Synced(var items, _):
-                        if (!synced) context.Begun.Sweep(items.Select(i => i.Metadata.Uid).ToHashSet());
-                        synced = true;
-                        context.Health.Connected(true);
-                        if (lost) context.Log.Connected();
-                        lost = false;
-                        break;
-                    case WatchEvent<NodeFreeze>.Disconnected(var since, var error):
-                        context.Health.Connected(false);
-                        lost = true;
-                        context.Log.Disconnected(since, error.Message);
-                        break;
-                    default:
-                        break; // the plan is immutable and its status is ours
-                }
-                foreach (var (uid, done) in sessions.Where(s => s.Value.Completed.IsCompleted).ToList()) sessions.Remove(uid);
+                hear();
+                foreach (var (id, done) in sessions.Where(s => s.Value.Completed.IsCompleted).ToList()) sessions.Remove(id);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -96,17 +88,103 @@ internal sealed class NodeAgent
         await Task.WhenAny(Task.WhenAll(sessions.Values.Select(s => s.Completed)), Task.Delay(context.StopPatience + StuckShown, context.Time, CancellationToken.None)).ConfigureAwait(false);
     }
 
-    private void Begin(NodeFreeze plan)
+    private static async Task PassOnAsync<T>(IAsyncEnumerable<WatchEvent<T>> source, Action<WatchEvent<T>> hear, ChannelWriter<Action> changes)
     {
-        var uid = plan.Metadata.Uid;
-        if (sessions.ContainsKey(uid) || plan.Status?.Phase >= NodeFreezePhase.Thawed) return;
+        try
+        {
+            await foreach (var change in source.ConfigureAwait(false)) changes.TryWrite(() => hear(change));
+        }
+        catch (Exception e)
+        {
+            changes.TryComplete(e); // that it was cancelled, too
+        }
+    }
+
+    private void Heard(WatchEvent<NodeFreeze> change)
+    {
+        switch (change)
+        {
+            case WatchEvent<NodeFreeze>.Added(var item):
+                existing.Add(item.PlanId);
+                Begin(item);
+                break;
+            case WatchEvent<NodeFreeze>.Deleted(var item):
+                existing.Remove(item.PlanId);
+                if (calledPlan == item.PlanId) calledPlan = null;
+                if (sessions.TryGetValue(item.PlanId, out var session)) session.CommandGone();
+                else context.Begun.End(item.PlanId);
+                break;
+            case WatchEvent<NodeFreeze>.Synced:
+                synced = true;
+                Answer();
+                context.Health.Connected(true);
+                if (lost) context.Log.Connected();
+                lost = false;
+                break;
+            case WatchEvent<NodeFreeze>.Disconnected(var since, var error):
+                context.Health.Connected(false);
+                lost = true;
+                context.Log.Disconnected(since, error.Message);
+                break;
+            default:
+                break; // the plan is immutable and its status is ours
+        }
+    }
+
+    private void Heard(WatchEvent<FreezeWindow> change)
+    {
+        switch (change)
+        {
+            case WatchEvent<FreezeWindow>.Added(var window):
+                call = window;
+                Answer();
+                break;
+            case WatchEvent<FreezeWindow>.Modified(var window):
+                call = window;
+                foreach (var session in sessions.Values) session.Commanded(window.Metadata.Uid, window.Spec);
+                break;
+            case WatchEvent<FreezeWindow>.Deleted(var window):
+                if (call?.Metadata.Uid == window.Metadata.Uid) call = null;
+                foreach (var session in sessions.Values) session.Commanded(window.Metadata.Uid, null);
+                break;
+            case WatchEvent<FreezeWindow>.Synced:
+                callSynced = true;
+                Answer();
+                break;
+            default:
+                break; // the watch of the plans tells of outages
+        }
+    }
+
+    // Begins what a window calls this node to, once for each window, and not before it is known which plans exist.
+    private void Answer()
+    {
+        if (!synced || !callSynced) return;
+        var plan = call is { Spec.DesiredState: WindowState.Prepared } ? CalledPlans.Of(call, context.Identity.Node) : null;
+        if (!swept) context.Begun.Sweep(plan is null ? existing : [.. existing, plan.PlanId]);
+        var first = !swept;
+        swept = true;
+        if (plan is null || answered == call!.Metadata.Uid) return;
+        answered = call.Metadata.Uid;
+        // What a restore made of it calls nobody: a restore never freezes.
+        if (existing.Contains(plan.PlanId) || call.Metadata.Labels?.ContainsKey(QuiesceApi.RestoreNameLabel) is true) return;
+        Begin(plan, call.Spec, first);
+        calledPlan = plan.PlanId;
+    }
+
+    private void Begin(NodeFreeze plan, FreezeWindowSpec? called = null, bool isOld = false)
+    {
+        var id = plan.PlanId;
+        if (sessions.TryGetValue(id, out var session)) session.Exists(plan);
+        // What this instance answered to a call, and has ended, may be heard of late.
+        if (session is not null || id == calledPlan || plan.Report?.Phase >= NodeFreezePhase.Thawed) return;
         lock (left)
         {
-            var known = left.GetValueOrDefault(uid);
-            var untouched = known is null && !context.Begun.WasBegun(uid) && plan.Status is null or { Phase: NodeFreezePhase.Pending };
+            var known = left.GetValueOrDefault(id);
+            var untouched = known is null && !context.Begun.WasBegun(id) && plan.Report is null or { Phase: NodeFreezePhase.Pending };
             if (!untouched) ReportAnothers(plan, known);
-            else if (NeverBegun(plan) is { } why) Write(plan, why, null);
-            else sessions[uid] = NodeFreezeSession.Start(plan, context);
+            else if (NeverBegun(plan, isOld || !synced) is { } why) Write(plan, why, null);
+            else sessions[id] = NodeFreezeSession.Start(plan, context, called);
         }
     }
 
@@ -114,10 +192,10 @@ internal sealed class NodeAgent
     private void ReportAnothers(NodeFreeze plan, WindowReport? known)
     {
         // Whatever it was that ended it, it may have been held until a moment ago.
-        if (plan.Status?.BootID == context.Identity.BootId) context.Pauses.Ended(plan.Status);
-        var writer = Write(plan, EndOfAnother(plan.Status, known, context.Identity), known);
+        if (plan.Report?.BootID == context.Identity.BootId) context.Pauses.Ended(plan.Report);
+        var writer = Write(plan, EndOfAnother(plan.Report, known, context.Identity), known);
         if (known is not { IsFinal: false }) return;
-        waiting[plan.Metadata.Uid] = report => Write(plan, EndOfAnother(plan.Status, report, context.Identity), report, writer);
+        waiting[plan.PlanId] = report => Write(plan, EndOfAnother(plan.Report, report, context.Identity), report, writer);
     }
 
     private StatusWriter Write(NodeFreeze plan, WindowReport report, WindowReport? known, StatusWriter? writer = null)
@@ -126,8 +204,8 @@ internal sealed class NodeAgent
         context.Log.Changed(plan.Metadata.Name, report.Phase.ToString(), AgentLog.Why(report));
         writer.Write(NodeReport.Of(report, plan.Metadata.Generation, context.Identity, context.Time) with
         {
-            FrozenAt = plan.Status?.FrozenAt,
-            Filesystems = known is null || UnreadableJournal.Is(known) ? plan.Status?.Filesystems ?? [] : NodeReport.Of(known, null, context.Identity, context.Time, plan.Spec.Volumes).Filesystems,
+            FrozenAt = plan.Report?.FrozenAt,
+            Filesystems = known is null || UnreadableJournal.Is(known) ? plan.Report?.Filesystems ?? [] : NodeReport.Of(known, null, context.Identity, context.Time, plan.Spec.Volumes).Filesystems,
         });
         if (report.IsFinal)
         {
@@ -139,7 +217,7 @@ internal sealed class NodeAgent
         async Task FinishAsync()
         {
             await writer.FinishAsync(TimeSpan.FromMinutes(10)).ConfigureAwait(false);
-            context.Begun.End(plan.Metadata.Uid);
+            context.Begun.End(plan.PlanId);
         }
     }
 
@@ -201,11 +279,11 @@ internal sealed class NodeAgent
     }
 
     // Why a plan that nobody has touched is not begun either, or null.
-    private WindowReport? NeverBegun(NodeFreeze plan)
+    private WindowReport? NeverBegun(NodeFreeze plan, bool isOld)
     {
         if (plan.Metadata.Labels?.TryGetValue(QuiesceApi.RestoreNameLabel, out var restore) is true)
             return Failed(Reasons.Restored, $"this plan was restored from a backup ({restore}); nothing was done, a restore never freezes or thaws");
-        if (synced || plan.Spec.Mode != NodeFreezeMode.Hold || plan.Metadata.CreationTimestamp is not { } created) return null;
+        if (!isOld || plan.Spec.Mode != NodeFreezeMode.Hold || plan.Metadata.CreationTimestamp is not { } created) return null;
         var (now, since) = (context.ServerTime, new DateTimeOffset(created.ToUniversalTime()));
         if (since < now - TimeSpan.FromTicks(Native.BootTimeNanoseconds() / 100))
             return Failed(Reasons.NodeRebooted, "the node was rebooted after the request; nothing was frozen, ask again");

@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using Quiesce.Agent.Holding;
 using Quiesce.Agent.Telemetry;
 using Quiesce.Crds;
@@ -16,8 +18,13 @@ internal sealed class NodeFreezeSession
 {
     private static readonly TimeSpan LastWritePatience = TimeSpan.FromMinutes(10);
 
+    private static readonly TimeSpan FollowItselfAfter = TimeSpan.FromSeconds(5);
+
     private readonly NodeFreeze plan;
     private readonly AgentContext context;
+
+    // What the window commands by which its node was called; null where it was not.
+    private readonly Channel<FreezeWindowSpec?>? called;
     private readonly StatusWriter status;
     private readonly CancellationTokenSource gone = new();
     private readonly long firstSeen;
@@ -26,10 +33,15 @@ internal sealed class NodeFreezeSession
     private volatile bool stopping;
     private volatile int nodes = 1;
 
-    private NodeFreezeSession(NodeFreeze plan, AgentContext context)
+    private NodeFreezeSession(NodeFreeze plan, AgentContext context, FreezeWindowSpec? call)
     {
         this.plan = plan;
         this.context = context;
+        if (call is not null)
+        {
+            called = Channel.CreateUnbounded<FreezeWindowSpec?>();
+            called.Writer.TryWrite(call);
+        }
         firstSeen = context.Time.GetTimestamp();
         status = new StatusWriter(plan, context.NodeFreezes, context.Time, context.Log);
         Completed = Task.Run(RunAsync);
@@ -39,7 +51,19 @@ internal sealed class NodeFreezeSession
     internal Task Completed { get; }
 
     /// <summary>Starts to serve a plan that no instance has touched.</summary>
-    internal static NodeFreezeSession Start(NodeFreeze plan, AgentContext context) => new(plan, context);
+    /// <param name="plan">The plan; of a node that was called it does not exist yet, and comes to be with its first report.</param>
+    /// <param name="context">What all sessions share.</param>
+    /// <param name="call">The window that called; null where none did.</param>
+    internal static NodeFreezeSession Start(NodeFreeze plan, AgentContext context, FreezeWindowSpec? call = null) => new(plan, context, call);
+
+    /// <summary>The plan exists by now.</summary>
+    internal void Exists(NodeFreeze there) => status.Exists(there);
+
+    /// <summary>What the window commands that called; null where it is gone. Nothing if it was another one.</summary>
+    internal void Commanded(string windowUid, FreezeWindowSpec? command)
+    {
+        if (plan.WindowUid == windowUid) called?.Writer.TryWrite(command);
+    }
 
     /// <summary>The NodeFreeze is gone, which means thaw.</summary>
     internal void CommandGone()
@@ -71,7 +95,7 @@ internal sealed class NodeFreezeSession
             context.Log.Started(name, $"{plan.Spec.Request.Namespace}/{plan.Spec.Request.Name}", plan.Spec.Mode.ToString(), string.Join(", ", plan.Spec.Paths.Concat(plan.Spec.Volumes.Select(v => $"claim {v.Claim}")).Concat(plan.Spec.AllFilesystems ? ["all filesystems"] : [])));
             var final = plan.Spec.Mode switch
             {
-                NodeFreezeMode.Hold when context.Begun.Begin(plan.Metadata.Uid) is { } why => Failed(FreezeReason.JournalUnavailable, why),
+                NodeFreezeMode.Hold when context.Begun.Begin(plan.PlanId) is { } why => Failed(FreezeReason.JournalUnavailable, why),
                 NodeFreezeMode.Hold => await HoldAsync().ConfigureAwait(false),
                 NodeFreezeMode.Inspect => await SingleAnswer.AskAsync(Order(HolderTask.Inspect), Timeout).ConfigureAwait(false),
                 _ => await ThawUnconditionallyAsync().ConfigureAwait(false),
@@ -93,7 +117,7 @@ internal sealed class NodeFreezeSession
             context.Frozen(this, false);
         }
         await status.FinishAsync(stopping ? context.StopPatience : LastWritePatience).ConfigureAwait(false);
-        if (status.Written) context.Begun.End(plan.Metadata.Uid); // else the next instance still has to know
+        if (status.Written) context.Begun.End(plan.PlanId); // else the next instance still has to know
     }
 
     private async Task<WindowReport> HoldAsync()
@@ -101,7 +125,8 @@ internal sealed class NodeFreezeSession
         using var follow = CancellationTokenSource.CreateLinkedTokenSource(gone.Token);
         // Prepared is what the operator commands the freeze on, and a node that still opens its watch would hear of it later than the others.
         var watching = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var window = context.FollowWindow(plan, () => watching.TrySetResult(), follow.Token).GetAsyncEnumerator(CancellationToken.None);
+        void Watching() => watching.TrySetResult();
+        var window = (called is null ? context.FollowWindow(plan, Watching, follow.Token) : CalledAsync(called, Watching, follow.Token)).GetAsyncEnumerator(CancellationToken.None);
         var commands = Task.CompletedTask;
         try
         {
@@ -117,6 +142,7 @@ internal sealed class NodeFreezeSession
             {
                 return EndedBefore();
             }
+            Heard(command);
             if (command is null) return Failed(FreezeReason.CommandGone, EndCause.CommandGone.Message);
             if (command.DesiredState == WindowState.Thawed) return Failed(FreezeReason.ThawedBeforeFrozen, "ended before this node froze anything");
 
@@ -150,7 +176,7 @@ internal sealed class NodeFreezeSession
                 last = report;
                 context.Frozen(this, HasFrozen(report));
                 LookForThaw();
-                context.Meter.Stands(plan.Metadata.Uid, report);
+                context.Meter.Stands(plan.PlanId, report);
                 final = report;
                 // Each write costs the API server something: only what the operator waits for, or a person has to know.
                 var worthTelling = report.Phase switch
@@ -199,6 +225,7 @@ internal sealed class NodeFreezeSession
         {
             while (await window.MoveNextAsync().ConfigureAwait(false))
             {
+                Heard(window.Current);
                 nodes = window.Current?.Nodes ?? nodes;
                 WindowCommands.Send(held, window.Current);
             }
@@ -209,12 +236,48 @@ internal sealed class NodeFreezeSession
         }
     }
 
+    // A window that has ended is told nothing more but by who has told it something.
+    private void Heard(FreezeWindowSpec? command)
+    {
+        if (command is null or { DesiredState: WindowState.Thawed }) status.Needless();
+    }
+
+    // From the watch that all calls have in common. While it is held for longer from one of its own as well, which notices sooner when it is dead.
+    private async IAsyncEnumerable<FreezeWindowSpec?> CalledAsync(Channel<FreezeWindowSpec?> commands, Action watching, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        watching();
+        var follows = false;
+        await foreach (var command in commands.Reader.ReadAllAsync(cancel).ConfigureAwait(false))
+        {
+            if (command is { Confirmed: true, DesiredState: WindowState.Frozen } && !follows)
+            {
+                follows = true;
+                _ = FollowItselfAsync();
+            }
+            yield return command;
+        }
+
+        async Task FollowItselfAsync()
+        {
+            try
+            {
+                // Not all nodes at the same time.
+                await Task.Delay(FollowItselfAfter * (1 + Random.Shared.NextDouble()), context.Time, cancel).ConfigureAwait(false);
+                await foreach (var command in context.FollowWindow(plan, () => { }, cancel).ConfigureAwait(false)) commands.Writer.TryWrite(command);
+            }
+            catch (OperationCanceledException)
+            {
+                // The window is over, or the agent is.
+            }
+        }
+    }
+
     private TimeSpan Timeout => TimeSpan.FromSeconds(plan.Spec.FreezeTimeoutSeconds);
 
     private HolderOrder Order(HolderTask task) => new()
     {
         Task = task,
-        WindowId = plan.Metadata.Uid,
+        WindowId = plan.PlanId,
         Plan = new PlanOrder
         {
             HostRoot = context.HostRoot,
@@ -234,12 +297,12 @@ internal sealed class NodeFreezeSession
         : Failed(FreezeReason.FreezeTimeout, $"the FreezeWindow {plan.Spec.Window} could not be read within the freeze timeout; nothing was frozen");
 
     private WindowReport Failed(string reason, string message) =>
-        new() { WindowId = plan.Metadata.Uid, Phase = WindowPhase.Failed, Reason = reason, Message = message };
+        new() { WindowId = plan.PlanId, Phase = WindowPhase.Failed, Reason = reason, Message = message };
 
     // After the last report is on its way: whoever waits for it does not wait for this.
     private void Measure(WindowReport final, System.Diagnostics.Activity? activity)
     {
-        context.Meter.Stands(plan.Metadata.Uid, final);
+        context.Meter.Stands(plan.PlanId, final);
         if (plan.Spec.Mode == NodeFreezeMode.Hold) context.Meter.Ended(final, holder is { WasRecovered: true });
         else if (plan.Spec.Mode == NodeFreezeMode.ThawUnconditionally) context.Meter.Thawed(ThawCause.Unconditional, final.ThawedFilesystems);
         AgentActivity.End(activity, final, context.Time);

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Quiesce.Crds;
 using Quiesce.Crds.Client;
@@ -7,7 +8,7 @@ namespace Quiesce.Agent.Serving;
 
 /// <summary>
 /// Writes the status of one NodeFreeze, the newest wins: whoever reports never waits for the API server, and an outage costs no more than
-/// the reports in between.
+/// the reports in between. A NodeFreeze that does not exist yet, because its node was called, is created with the first report.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "Its end is FinishAsync, which releases what holds anything.")]
 internal sealed class StatusWriter
@@ -19,7 +20,14 @@ internal sealed class StatusWriter
     private readonly object gate = new();
     private readonly CancellationTokenSource stop = new();
     private readonly Task writing;
+    // All annotations of an object may have 256 KiB.
+    private const int LongestFirstReport = 128 * 1024;
+
+    private const int MostNames = 32;
+
     private NodeFreeze written;
+    private NodeFreeze? found;
+    private volatile bool isNeedless;
     private (NodeFreezeStatus Status, Task After)? wanted;
     private bool last;
 
@@ -48,6 +56,15 @@ internal sealed class StatusWriter
         }
         _ = after.ContinueWith(_ => changed.Release(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
+
+    /// <summary>The NodeFreeze exists: created by the operator after all, or by this, and the answer was lost.</summary>
+    internal void Exists(NodeFreeze there)
+    {
+        lock (gate) found ??= there;
+    }
+
+    /// <summary>Its window has ended: what does not exist by now is not created any more.</summary>
+    internal void Needless() => isNeedless = true;
 
     /// <summary>Writes what is left, until it succeeds, the object is gone, or the patience is over.</summary>
     internal async Task FinishAsync(TimeSpan patience)
@@ -95,6 +112,7 @@ internal sealed class StatusWriter
     {
         try
         {
+            if (written.Metadata.Uid is not { Length: > 0 } && await TryCreateAsync(status).ConfigureAwait(false) is { } done) return done;
             try
             {
                 written = await client.PatchStatusAsync(written, written with { Status = status }, stop.Token).ConfigureAwait(false);
@@ -109,11 +127,11 @@ internal sealed class StatusWriter
             }
             return true;
         }
-        catch (KubernetesApiException e) when (e.IsNotFound)
+        catch (KubernetesApiException e) when (e.IsNotFound && written.Metadata.Uid is { Length: > 0 })
         {
             return true;
         }
-        catch (KubernetesApiException e) when (e.Status == System.Net.HttpStatusCode.UnprocessableEntity)
+        catch (KubernetesApiException e) when (e.Status == System.Net.HttpStatusCode.UnprocessableEntity && written.Metadata.Uid is { Length: > 0 })
         {
             log.StatusRefused(written.Metadata.Name, e.Message);
             return true; // the same again would be answered the same
@@ -121,6 +139,46 @@ internal sealed class StatusWriter
         catch (KubernetesApiException e)
         {
             log.StatusNotWritten(written.Metadata.Name, e.Message);
+            return false;
+        }
+    }
+
+    // Creates the object with the report; null where it exists, and the report is still to be written. Else as above.
+    private async Task<bool?> TryCreateAsync(NodeFreezeStatus status)
+    {
+        lock (gate)
+        {
+            if (found is { } there)
+            {
+                written = there;
+                return null;
+            }
+        }
+        if (isNeedless) return true;
+        var meta = written.Metadata;
+        var report = JsonSerializer.Serialize(status, CrdsJson.Default.NodeFreezeStatus);
+        var fits = report.Length <= LongestFirstReport;
+        var plan = written with { Metadata = new() { Name = meta.Name, NamespaceProperty = meta.NamespaceProperty, Labels = meta.Labels, Annotations = new Dictionary<string, string>(meta.Annotations) } };
+        if (fits) plan.Metadata.Annotations[QuiesceApi.ReportAnnotation] = report;
+        try
+        {
+            written = await client.CreateAsync(plan, stop.Token).ConfigureAwait(false);
+            return fits ? true : null;
+        }
+        catch (KubernetesApiException e) when (e.IsAlreadyExists)
+        {
+            if (await client.GetAsync(meta.NamespaceProperty, meta.Name, stop.Token).ConfigureAwait(false) is not { } there) return false;
+            if (there.PlanId == written.PlanId)
+            {
+                written = there;
+                return null;
+            }
+            // Another's, of which the operator did not know: the next name, and as soon as there is one that is free.
+            var (node, taken) = (written.Spec.NodeName, InternalNames.PlaceOf(written.Spec.NodeName, meta.Name) ?? 0);
+            log.NameTaken(meta.Name, there.Spec.Request.Name);
+            meta.Name = InternalNames.NodeFreeze(node, taken + 1);
+            if (taken + 1 < MostNames) return await TryCreateAsync(status).ConfigureAwait(false);
+            meta.Name = InternalNames.NodeFreeze(node, 0);
             return false;
         }
     }

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Quiesce.Agent.Holding;
 using Quiesce.Agent.Serving;
-using Quiesce.Crds.Client;
 using Quiesce.Freezing;
 using Quiesce.Freezing.Holders;
 using Quiesce.Freezing.Journals;
@@ -34,19 +33,19 @@ internal sealed class AgentHealth
     private volatile bool holds;
     private volatile string? journal;
     private volatile string? holder = "it has not been tried yet";
-    private volatile NodeFreezeWatch? watch;
+    private volatile Func<string?>? watch;
 
     internal AgentHealth(Health health, string hostRoot, AgentIdentity identity, Permissions permissions, AgentMeter meter, TimeProvider time, ILogger log)
     {
         (this.hostRoot, this.identity, this.permissions, this.meter, this.time, this.log) = (hostRoot, identity, permissions, meter, time, log);
-        health.Live("watch", () => holds ? null : watch?.Fault);
+        health.Live("watch", () => holds ? null : watch?.Invoke());
         health.Ready("watch", () => connected ? null : "not in step with the API server");
         health.Ready("holder", () => holder);
         health.Ready("journal", () => journal);
     }
 
-    /// <summary>What follows the node.</summary>
-    internal void Follows(NodeFreezeWatch follow) => watch = follow;
+    /// <summary>What follows the node, by what it says where it is stuck.</summary>
+    internal void Follows(Func<string?> fault) => watch = fault;
 
     /// <summary>Whether what is known of the node is up to date.</summary>
     internal void Connected(bool isConnected) => connected = isConnected;

@@ -253,7 +253,7 @@ may $operator watch /pods $agents
 same "an agent, in any namespace" "" "$(rules $agent "$shop")"
 same "an agent, in its own namespace" "" "$(rules $agent $agents)"
 same "an agent, in the operator's namespace" 'freezewindows.quiesce.dev [] [] [list watch]
-nodefreezes.quiesce.dev [] [] [get list watch]
+nodefreezes.quiesce.dev [] [] [get list watch create]
 nodefreezes.quiesce.dev/status [] [] [patch]' "$(rules $agent $system)"
 for who in $operator $agent; do
   may_not "$who" get /secrets $system
@@ -344,10 +344,10 @@ allowed "never refused: the deletion, by the namespace controller" delete_as sys
 allowed "never refused: the deletion, by the garbage collector" delete_as system:serviceaccount:kube-system:generic-garbage-collector freezewindow "rules-w4-$id" --namespace=$system
 
 echo "== NodeFreezes"
-sentence="NodeFreeze $system/rules-n1-$id is a plan for an agent, which the Quiesce operator alone writes, and rules-admin is not $operator. Apply a FreezeRequest"
+sentence="NodeFreeze $system/rules-n1-$id is a plan for an agent, which the Quiesce operator alone writes, or the agent of a node that is called, and rules-admin is not $operator. Apply a FreezeRequest"
 refused "a plan, by a cluster-admin" "$sentence" create_as rules-admin "$(plan n1 "$node_a")"
 refused "a plan, by system:masters" "is a plan for an agent" create_as_masters "$(plan n1 "$node_a")"
-refused "a plan, by an agent" "forbidden" create_as $agent "$(plan n1 "$node_a")"
+refused "a plan, by who says to be an agent and comes from no node" "is a plan for an agent" create_as $agent "$(plan n1 "$node_a")"
 allowed "the operator makes a plan for one node" create_as $operator "$(plan n1 "$node_a")"
 allowed "the operator makes a plan for another node" create_as $operator "$(plan n2 "$node_b")"
 n1=(nodefreeze "rules-n1-$id" --namespace=$system)
@@ -389,8 +389,21 @@ call() {
 allowed "a token bound to an agent's pod" as_token pod quiesce-agent --bound-object-kind=Pod --bound-object-name="rules-$id"
 allowed "a token bound to no pod" as_token unbound quiesce-agent
 allowed "a token bound to a node" as_token node quiesce-agent --bound-object-kind=Node --bound-object-name="$node_a"
-report='{"status":{"phase":"Thawed","frozenFilesystems":0}}'
 internal=/apis/quiesce.dev/v1alpha1/namespaces/$system
+# answer TOKEN NAME NODE MODE: the plan of a node that was called.
+answer() {
+  curl --silent --show-error --fail-with-body --max-time 30 --cacert "$work/ca.crt" --header "Authorization: Bearer $(<"$work/$1")" --header 'Content-Type: application/json' --data \
+    "{\"apiVersion\":\"quiesce.dev/v1alpha1\",\"kind\":\"NodeFreeze\",\"metadata\":{\"name\":\"$2\"},\"spec\":{\"nodeName\":\"$3\",\"mode\":\"$4\",\"window\":\"called\",\"allFilesystems\":true,\"request\":{\"namespace\":\"$shop\",\"name\":\"r\",\"uid\":\"$id\"}}}" \
+    "$server$internal/nodefreezes"
+}
+allowed "the plan of its node, by an agent whose node is called" answer pod "$node_a-0" "$node_a" Hold
+refused "the plan of another node, by an agent" "is a plan for an agent" answer pod "$node_b-0" "$node_b" Hold
+refused "a plan of its node under the name of another, by an agent" "is a plan for an agent" answer pod "$node_b-0" "$node_a" Hold
+refused "a plan under a name that a longer node has, by an agent" "is a plan for an agent" answer pod "$node_a-b-0" "$node_a" Hold
+refused "a plan to thaw what others froze, by an agent" "is a plan for an agent" answer pod "$node_a-1" "$node_a" ThawUnconditionally
+refused "the plan of its node, by an agent whose token names no node" "is a plan for an agent" answer unbound "$node_a-1" "$node_a" Hold
+delete_as $operator nodefreeze "$node_a-0" --namespace=$system >/dev/null
+report='{"status":{"phase":"Thawed","frozenFilesystems":0}}'
 report() { call "$1" PATCH "$internal/nodefreezes/rules-$2-$id/status" "$3"; } # TOKEN PLAN PATCH
 allowed "of its own node, by an agent" report pod n1 "$report"
 allowed "of its own node, by an agent whose token is bound to the node" report node n1 "$report"

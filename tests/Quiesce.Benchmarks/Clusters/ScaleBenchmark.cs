@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Quiesce.Benchmarks.Results;
 using Quiesce.Crds;
@@ -66,7 +67,7 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
     }
 
     /// <summary>
-    /// The limit: a plan created and two reports written for each node, and nothing else, in a namespace that nobody watches, by as many writers as keep the server busy.
+    /// The limit: for each node a plan created with its first report in it and a second one written, and nothing else, in a namespace that nobody watches, by as many writers as keep the server busy.
     /// </summary>
     /// <returns>Milliseconds.</returns>
     private static async Task<double> WritesAloneAsync(Installation installation, int nodes)
@@ -76,15 +77,24 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
         var begin = Stopwatch.GetTimestamp();
         await Parallel.ForEachAsync(Enumerable.Range(1, nodes), new ParallelOptions { MaxDegreeOfParallelism = Writers }, async (i, cancel) =>
         {
+            var prepared = new NodeFreezeStatus { Phase = NodeFreezePhase.Prepared, BootID = "boot", AgentInstance = window, Filesystems = [Filesystem(FilesystemState.Prepared)] };
             var plan = await plans.CreateAsync(
                 new NodeFreeze
                 {
-                    Metadata = new() { Name = InternalNames.NodeFreeze(Installation.NodeName(i), 0), NamespaceProperty = installation.Namespace },
+                    Metadata = new()
+                    {
+                        Name = InternalNames.NodeFreeze(Installation.NodeName(i), 0),
+                        NamespaceProperty = installation.Namespace,
+                        Annotations = new Dictionary<string, string>
+                        {
+                            [QuiesceApi.WindowUidAnnotation] = window,
+                            [QuiesceApi.PlanIdAnnotation] = InternalNames.PlanId(window, Installation.NodeName(i)),
+                            [QuiesceApi.ReportAnnotation] = JsonSerializer.Serialize(prepared, CrdsJson.Default.NodeFreezeStatus),
+                        },
+                    },
                     Spec = new() { NodeName = Installation.NodeName(i), Request = new() { Namespace = installation.Namespace, Name = "alone", Uid = window }, Window = window, Paths = ["/srv/0"] },
                 },
                 cancel);
-            var prepared = new NodeFreezeStatus { Phase = NodeFreezePhase.Prepared, BootID = "boot", AgentInstance = window, Filesystems = [Filesystem(FilesystemState.Prepared)] };
-            plan = await plans.PatchStatusAsync(plan, plan with { Status = prepared }, cancel);
             var frozen = prepared with { Phase = NodeFreezePhase.Frozen, FrozenAt = TimeProvider.System.GetUtcNow(), FrozenFilesystems = 1, Filesystems = [Filesystem(FilesystemState.Frozen)] };
             await plans.PatchStatusAsync(plan, plan with { Status = frozen }, cancel);
         });

@@ -102,7 +102,7 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
             FaultKind.StrandOperator => Cut("operator's connections stranded", lane.OperatorWay.Strand, () => Reset(lane.OperatorWay), fault),
             FaultKind.DelayOperator => Cut("operator's connections delayed", () => lane.OperatorWay.Delay(fault.For!.Value), lane.OperatorWay.Pass, fault with { For = null }),
             FaultKind.DeleteNodeFreeze => Ask(fault.Kind, $"{node.Name}: NodeFreeze deleted", DeleteNodeFreezeAsync),
-            FaultKind.DeleteFreezeWindow => Ask(fault.Kind, "FreezeWindow deleted", () => lane.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.Window(Uid), cancellationToken: CancellationToken.None)),
+            FaultKind.DeleteFreezeWindow => Ask(fault.Kind, "FreezeWindow deleted", DeleteFreezeWindowAsync),
             FaultKind.ForeignThaw => ForeignThaw(target.Filesystem),
             _ => throw new InvalidOperationException($"nobody knows how to do {fault.Kind}"),
         };
@@ -111,6 +111,12 @@ internal sealed class FaultActor(Lane lane, RoundPlan plan, Story story, Schedul
         {
             var ours = await lane.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}={Uid}", $"spec.nodeName={node.Name}");
             return ours.Items is [var plan] && await lane.NodeFreezes.DeleteAsync(plan.Metadata.NamespaceProperty, plan.Metadata.Name, plan.Metadata.Uid, cancellationToken: CancellationToken.None);
+        }
+
+        async Task<bool> DeleteFreezeWindowAsync()
+        {
+            var ours = await lane.FreezeWindows.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}={Uid}");
+            return ours.Items is [var window] && await lane.FreezeWindows.DeleteAsync(window.Metadata.NamespaceProperty, window.Metadata.Name, window.Metadata.Uid, cancellationToken: CancellationToken.None);
         }
 
         if (did is null) return; // it will say so itself

@@ -42,6 +42,9 @@ internal sealed class Lane : IAsyncDisposable
 
     internal ProgramRun Operator => operatorRun!;
 
+    /// <summary>Whether nodes are called, or are given their plans: the one in every other lane.</summary>
+    private bool IsCalled => Number % 2 == 1;
+
     internal bool OperatorRuns => operatorRun is { HasExited: false };
 
     internal ResourceClient<FreezeRequest> FreezeRequests => new(connection!, Kinds.FreezeRequests);
@@ -73,7 +76,7 @@ internal sealed class Lane : IAsyncDisposable
         if (OperatorRuns) return false;
         if (operatorRun is not null) await operatorRun.DisposeAsync();
         // On another machine in a cluster: its starts must not take the processors from the agents, whose times are looked at.
-        operatorRun = new ProgramRun([.. Starter.StopWith, "nice", "-n", "10"], Programs.Operator, "--kubeconfig", OperatorKubeconfig);
+        operatorRun = new ProgramRun([.. Starter.StopWith, "nice", "-n", "10"], [Programs.Operator, "--kubeconfig", OperatorKubeconfig, .. IsCalled ? ["--call-from-nodes", "2"] : Array.Empty<string>()]);
         return true;
     }
 

@@ -69,12 +69,13 @@ internal sealed class SchemaDrift
         var initial = Initial(csharp);
         var properties = schema["properties"] as JsonObject ?? [];
         var required = (schema["required"] as JsonArray ?? []).Select(n => (string)n!).ToHashSet();
-        foreach (var name in properties.Select(p => p.Key).Except(csharp.Properties.Select(p => p.Name)))
+        JsonPropertyInfo[] members = [.. csharp.Properties.Where(p => p.Get is not null)]; // not what is ignored in JSON
+        foreach (var name in properties.Select(p => p.Key).Except(members.Select(p => p.Name)))
             differences.Add($"{path}.{name} is in the manifest but not in {csharp.Type.Name}");
         foreach (var name in required.Where(name => !properties.ContainsKey(name)))
             differences.Add($"{path}.{name} is required by the manifest, which has no such property");
 
-        foreach (var property in csharp.Properties)
+        foreach (var property in members)
         {
             var at = $"{path}.{property.Name}";
             if (properties[property.Name] is not JsonObject schemaOfProperty)

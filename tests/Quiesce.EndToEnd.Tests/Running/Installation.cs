@@ -164,7 +164,9 @@ public sealed class Installation : IAsyncLifetime
         var program = Path.Combine(Bin, "quiesce-operator");
         if (!File.Exists(program)) Assert.Fail($"{program} does not exist: build it with eng/publish.sh, or name the folder in QUIESCE_BIN");
         operatorStart = start ?? Ordinary;
-        operatorRun = new ProgramRun(operatorStart, program, "--kubeconfig", operatorStart.Kubeconfig ?? Kubeconfig);
+        // Each test of several nodes then runs with nodes that are called and with nodes that are given their plans, as on the one kind of server so on the other.
+        string[] called = operatorStart == Ordinary && Server.Local is not null ? ["--call-from-nodes", "2"] : [];
+        operatorRun = new ProgramRun(operatorStart, [program, "--kubeconfig", operatorStart.Kubeconfig ?? Kubeconfig, .. called]);
     }
 
     internal async Task KillOperatorAsync()

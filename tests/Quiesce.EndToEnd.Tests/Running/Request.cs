@@ -88,7 +88,7 @@ internal sealed class Request
     {
         NodeFreezeStatus? last = null;
         await Eventually.GetAsync(
-            async () => (last = (await NodeFreezeAsync(node))?.Status)?.Phase >= phase ? last : null,
+            async () => (last = (await NodeFreezeAsync(node))?.Report)?.Phase >= phase ? last : null,
             () => $"{node} {phase}; it is {last?.Phase}, {last?.Reason}: {last?.Message}\n{Said}");
     }
 

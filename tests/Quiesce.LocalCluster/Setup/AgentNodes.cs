@@ -80,7 +80,7 @@ public static class AgentNodes
         {
             ["name"] = PodName(node),
             ["namespace"] = Namespace,
-            ["labels"] = new JsonObject { ["app.kubernetes.io/name"] = "quiesce", ["app.kubernetes.io/component"] = "agent" },
+            ["labels"] = new JsonObject { ["app.kubernetes.io/name"] = "quiesce", ["app.kubernetes.io/component"] = "agent", ["quiesce.dev/hears-calls"] = "true" },
         },
         ["spec"] = new JsonObject
         {

@@ -27,6 +27,9 @@ internal sealed record AgentScript
     /// <summary>What it says of its holder.</summary>
     public bool? HolderProtected { get; init; }
 
+    /// <summary>It hears no call, as one of an older version, or one whose watch has died.</summary>
+    public bool IsDeafToCalls { get; init; }
+
     /// <summary>It never reports anything.</summary>
     public bool IsSilent { get; init; }
 

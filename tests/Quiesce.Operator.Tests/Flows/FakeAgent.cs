@@ -9,6 +9,8 @@ internal sealed class FakeAgent : IAsyncDisposable
 {
     private readonly KubernetesConnection _connection;
     private readonly ConcurrentDictionary<string, FakeSession> _sessions = new();
+    private readonly ConcurrentDictionary<string, bool> _existing = new();
+    private readonly TaskCompletionSource _synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _run;
 
@@ -41,22 +43,58 @@ internal sealed class FakeAgent : IAsyncDisposable
     {
         var backoff = new Backoff(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(100));
         var plans = new NodeFreezeWatch(new(_connection, Kinds.NodeFreezes), InternalNames.DefaultNamespace, Node, backoff);
+        _ = FollowCallsAsync(backoff);
         await foreach (var change in plans.FollowAsync(_stop.Token))
         {
+            if (change is WatchEvent<NodeFreeze>.Added(var there)) _existing[there.PlanId] = true;
+            if (change is WatchEvent<NodeFreeze>.Synced) _synced.TrySetResult();
             switch (change)
             {
-                case WatchEvent<NodeFreeze>.Added(var plan) when plan.Status is null:
-                    _sessions[plan.Metadata.Uid] = new(this, plan, _connection);
+                case WatchEvent<NodeFreeze>.Added(var plan) when _sessions.TryGetValue(plan.PlanId, out var called):
+                    called.Exists(plan);
                     break;
-                case WatchEvent<NodeFreeze>.Added(var plan) when plan.Status!.Phase < NodeFreezePhase.Thawed:
+                case WatchEvent<NodeFreeze>.Added(var plan) when plan.Report is null:
+                    _sessions[plan.PlanId] = new(this, plan, _connection);
+                    break;
+                case WatchEvent<NodeFreeze>.Added(var plan) when plan.Report!.Phase < NodeFreezePhase.Thawed:
                     // Begun by a predecessor, whose death thawed everything.
-                    var wasFrozen = plan.Status.Phase >= NodeFreezePhase.Frozen;
-                    await ReportRestartAsync(plan, plan.Status with { Phase = wasFrozen ? NodeFreezePhase.Broken : NodeFreezePhase.Failed, Reason = Reasons.AgentRestarted, AgentInstance = Instance });
+                    var wasFrozen = plan.Report.Phase >= NodeFreezePhase.Frozen;
+                    await ReportRestartAsync(plan, plan.Report with { Phase = wasFrozen ? NodeFreezePhase.Broken : NodeFreezePhase.Failed, Reason = Reasons.AgentRestarted, AgentInstance = Instance });
                     break;
                 case WatchEvent<NodeFreeze>.Deleted(var plan):
-                    if (_sessions.TryGetValue(plan.Metadata.Uid, out var session)) session.Gone();
+                    if (_sessions.TryRemove(plan.PlanId, out var session)) session.Gone();
                     break;
             }
+        }
+    }
+
+    // What calls many nodes at once, on a watch that is always open; the commands of such a window come over it, too.
+    private async Task FollowCallsAsync(Backoff backoff)
+    {
+        try
+        {
+            var calls = new ListWatch<FreezeWindow>(
+                new(_connection, Kinds.FreezeWindows), new() { Namespace = InternalNames.DefaultNamespace, FieldSelector = $"metadata.name={InternalNames.CalledWindow}", Backoff = backoff });
+            await _synced.Task.WaitAsync(_stop.Token);
+            await foreach (var change in calls.FollowAsync(_stop.Token))
+            {
+                switch (change)
+                {
+                    case WatchEvent<FreezeWindow>.Added(var window) when !Script.IsDeafToCalls && window.Spec.DesiredState == WindowState.Prepared && CalledPlans.Of(window, Node) is { } plan && !_existing.ContainsKey(plan.PlanId):
+                        _sessions[plan.PlanId] = new(this, plan, _connection, window);
+                        break;
+                    case WatchEvent<FreezeWindow>.Modified(var window) when _sessions.TryGetValue(InternalNames.PlanId(window.Metadata.Uid, Node), out var session):
+                        session.Command(window);
+                        break;
+                    case WatchEvent<FreezeWindow>.Deleted(var window) when _sessions.TryGetValue(InternalNames.PlanId(window.Metadata.Uid, Node), out var session):
+                        session.Gone();
+                        break;
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // It dies.
         }
     }
 

@@ -18,10 +18,19 @@ internal sealed class FakeSession
     private readonly TaskCompletionSource _watching = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private NodeFreezeStatus _status = new();
     private int _nodes = 1;
+    private volatile NodeFreeze? _made;
 
-    public FakeSession(FakeAgent agent, NodeFreeze plan, KubernetesConnection connection)
+    // The window that called; null where none did.
+    private readonly FreezeWindow? _call;
+
+    /// <param name="agent">Whose it is.</param>
+    /// <param name="plan">The plan; of a node that was called it does not exist yet.</param>
+    /// <param name="connection">The API server.</param>
+    /// <param name="call">The window that called, whose commands come by <see cref="Command"/>; null where none did.</param>
+    public FakeSession(FakeAgent agent, NodeFreeze plan, KubernetesConnection connection, FreezeWindow? call = null)
     {
-        (_agent, _plan, _connection) = (agent, plan, connection);
+        (_agent, _plan, _connection, _call) = (agent, plan, connection, call);
+        if (call is not null) _commands.Writer.TryWrite(call);
         _run = Task.Run(RunAsync);
     }
 
@@ -33,6 +42,15 @@ internal sealed class FakeSession
 
     /// <summary>The plan is gone, which means thaw.</summary>
     public void Gone() => _commands.Writer.TryWrite(null);
+
+    /// <summary>What the window commands that called.</summary>
+    public void Command(FreezeWindow window) => _commands.Writer.TryWrite(window);
+
+    /// <summary>The plan exists: the operator made it after all.</summary>
+    public void Exists(NodeFreeze plan)
+    {
+        if (string.IsNullOrEmpty(_plan.Metadata.Uid)) _made = plan;
+    }
 
     public async Task DieAsync()
     {
@@ -222,6 +240,12 @@ internal sealed class FakeSession
 
     private async Task FollowAsync(CancellationToken cancellationToken)
     {
+        if (_call is not null)
+        {
+            _watching.TrySetResult();
+            return;
+        }
+
         var known = _plan.Metadata.Annotations?.TryGetValue(QuiesceApi.WindowAnnotation, out var json) is true ? JsonSerializer.Deserialize(json, CrdsJson.Default.FreezeWindow) : null;
         if (known is not null) _commands.Writer.TryWrite(known);
         var windows = new ListWatch<FreezeWindow>(
@@ -266,9 +290,23 @@ internal sealed class FakeSession
                     stale = false;
                 }
 
+                if (string.IsNullOrEmpty(_plan.Metadata.Uid) && _made is { } made) _plan = made;
+                if (string.IsNullOrEmpty(_plan.Metadata.Uid))
+                {
+                    // A window that has ended is not told what it has not heard yet.
+                    if (_status.Reason is Reasons.ThawedBeforeFrozen or Reasons.CommandGone) return;
+                    _plan = await CreateAsync(client, JsonSerializer.Serialize(_status, CrdsJson.Default.NodeFreezeStatus));
+                    return;
+                }
+
                 // Against no status at all: every member is written.
                 _plan = await client.PatchStatusAsync(_plan with { Status = null }, _plan with { Status = _status }, _die.Token);
                 return;
+            }
+            catch (KubernetesApiException e) when (e.IsAlreadyExists)
+            {
+                if (await client.GetAsync(_plan.Metadata.NamespaceProperty, _plan.Metadata.Name, _die.Token) is { } there && there.PlanId == _plan.PlanId) _plan = there;
+                else _plan.Metadata.Name = InternalNames.NodeFreeze(_agent.Node, (InternalNames.PlaceOf(_agent.Node, _plan.Metadata.Name) ?? 0) + 1);
             }
             catch (KubernetesApiException e) when (e.IsConflict)
             {
@@ -284,5 +322,12 @@ internal sealed class FakeSession
                 return;
             }
         }
+    }
+
+    private Task<NodeFreeze> CreateAsync(ResourceClient<NodeFreeze> client, string report)
+    {
+        var meta = _plan.Metadata;
+        var annotations = new Dictionary<string, string>(meta.Annotations) { [QuiesceApi.ReportAnnotation] = report };
+        return client.CreateAsync(_plan with { Metadata = new() { Name = meta.Name, NamespaceProperty = meta.NamespaceProperty, Labels = meta.Labels, Annotations = annotations } }, _die.Token);
     }
 }

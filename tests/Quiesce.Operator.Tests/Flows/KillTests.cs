@@ -19,48 +19,52 @@ public sealed class KillTests(ITestOutputHelper output)
         PodsChange,
     }
 
-    public static TheoryData<int, string> Lives => new()
+    public static TheoryData<int, string, bool> Lives => new()
     {
-        { 1, nameof(Ending.Thaw) },
-        { 2, nameof(Ending.Thaw) },
-        { 1, nameof(Ending.Delete) },
-        { 2, nameof(Ending.Delete) },
-        { 2, nameof(Ending.NodeFails) },
-        { 2, nameof(Ending.Expire) },
-        { 2, nameof(Ending.PodsChange) },
+        { 1, nameof(Ending.Thaw), false },
+        { 2, nameof(Ending.Thaw), false },
+        { 2, nameof(Ending.Thaw), true },
+        { 1, nameof(Ending.Delete), false },
+        { 2, nameof(Ending.Delete), false },
+        { 2, nameof(Ending.Delete), true },
+        { 2, nameof(Ending.NodeFails), false },
+        { 2, nameof(Ending.NodeFails), true },
+        { 2, nameof(Ending.Expire), false },
+        { 2, nameof(Ending.PodsChange), false },
     };
 
     [Theory]
     [MemberData(nameof(Lives))]
-    public async Task A_killed_operators_successor_goes_on(int nodes, string ending)
+    public async Task A_killed_operators_successor_goes_on(int nodes, string ending, bool called)
     {
         await using var stage = await Stage.SetAsync(nodes, withOperator: false);
         var end = Enum.Parse<Ending>(ending);
         if (end == Ending.NodeFails) stage.Agents[^1].Script = new() { FailsToFreeze = Reasons.FreezeFailed };
         // On a real API server, where a life takes several times as long, the writes alone.
         var writesOnly = !stage.Cluster.IsLocal;
-        var calls = await LiveAsync(stage, end, new(writesOnly: writesOnly));
+        var calls = await LiveAsync(stage, end, called, new(writesOnly: writesOnly));
         Assert.InRange(calls, 8, 80);
         for (var call = 1; call <= calls; call++)
         {
-            await LiveAsync(stage, end, new(call, after: false, writesOnly));
-            await LiveAsync(stage, end, new(call, after: true, writesOnly));
+            await LiveAsync(stage, end, called, new(call, after: false, writesOnly));
+            await LiveAsync(stage, end, called, new(call, after: true, writesOnly));
         }
 
-        output.WriteLine($"[figure] {nodes} nodes, {ending}: killed before and after each of {calls} {(writesOnly ? "writes" : "calls")}");
+        output.WriteLine($"[figure] {nodes} nodes{(called ? " that are called" : "")}, {ending}: killed before and after each of {calls} {(writesOnly ? "writes" : "calls")}");
     }
 
     /// <summary>One request from its creation to its end.</summary>
     /// <returns>The operator's calls.</returns>
-    private static async Task<int> LiveAsync(Stage stage, Ending ending, KillSwitch killSwitch)
+    private static async Task<int> LiveAsync(Stage stage, Ending ending, bool called, KillSwitch killSwitch)
     {
-        var first = await stage.StartOperatorAsync(killSwitch);
+        OperatorOptions Options(OperatorOptions o) => o with { CallFromNodes = called ? 2 : 0 };
+        var first = await stage.StartOperatorAsync(killSwitch, Options);
         var second = stage;
         using var over = new CancellationTokenSource();
         var successor = Task.Run(async () =>
         {
             await killSwitch.Died.WaitAsync(over.Token);
-            return await second.StartOperatorAsync();
+            return await second.StartOperatorAsync(null, Options);
         });
         // Room for a restart on a slow machine, except where the deadline is to end it.
         if (ending == Ending.PodsChange)

@@ -88,6 +88,14 @@ internal sealed class Stage : IAsyncDisposable
             new() { Metadata = new() { Name = $"r{++_requests}", NamespaceProperty = Namespace }, Spec = change?.Invoke(spec) ?? spec }, CancellationToken.None);
     }
 
+    /// <summary>Its window, whatever it is called; null when there is none.</summary>
+    public async Task<FreezeWindow?> WindowAsync(FreezeRequest request) =>
+        (await Cluster.Windows.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}={request.Metadata.Uid}")).Items.SingleOrDefault();
+
+    /// <summary>Its plans.</summary>
+    public async Task<IReadOnlyList<NodeFreeze>> PlansAsync(FreezeRequest request) =>
+        (await Cluster.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}={request.Metadata.Uid}")).Items;
+
     public Task<FreezeRequest?> GetAsync(FreezeRequest request) => Cluster.FreezeRequests.GetAsync(request.Metadata.NamespaceProperty, request.Metadata.Name, CancellationToken.None);
 
     /// <summary>Waits for a phase; another final one fails the test.</summary>
