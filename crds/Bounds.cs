@@ -36,4 +36,7 @@ public static class Bounds
 
     /// <summary>Characters of any <c>message</c>, as in <c>metav1.Condition</c>.</summary>
     public const int MessageLength = 32768;
+
+    /// <summary>A message, cut where it is longer than that: the API server would refuse all of a report for it.</summary>
+    public static string? Message(string? text) => text is { Length: > MessageLength } ? text[..MessageLength] : text;
 }

@@ -13,7 +13,7 @@ public sealed record Condition
     public required string Reason { get; init; }
 
     /// <summary>A sentence that names the object, the reason and what to do next.</summary>
-    public string Message { get; init => field = value ?? ""; } = "";
+    public string Message { get; init => field = Bounds.Message(value) ?? ""; } = "";
 
     /// <summary>When <see cref="Status"/> last changed.</summary>
     public required DateTimeOffset LastTransitionTime { get; init; }

@@ -16,7 +16,7 @@ public sealed record FilesystemStatus
     public string? Reason { get; init; }
 
     /// <summary>A sentence for a person.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; init => field = Bounds.Message(value); }
 
     /// <summary>Filesystem type from the mount table, such as <c>xfs</c>.</summary>
     public string? Type { get; init; }

@@ -82,7 +82,7 @@ public sealed record HookStatus
     public string? Reason { get; init; }
 
     /// <summary>The same in a sentence.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; init => field = Bounds.Message(value); }
 
     /// <summary>The end of what it wrote to standard output and standard error, in the order it came; at most 1024 characters, fewer where there are many hooks.</summary>
     public string? Output { get; init; }

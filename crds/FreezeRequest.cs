@@ -222,7 +222,7 @@ public sealed record FreezeRequestStatus
     public string? Reason { get; init; }
 
     /// <summary>A sentence for a person: what happened and what to do next.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; init => field = Bounds.Message(value); }
 
     /// <summary>Accepted, Frozen, Thawed, WindowIntact and Finished; HolderProtected and FilesystemStuck where there is something to say.</summary>
     public IReadOnlyList<Condition> Conditions { get; init => field = value ?? []; } = [];
@@ -286,7 +286,7 @@ public sealed record NodeStatus
     public string? Reason { get; init; }
 
     /// <summary>A sentence for a person.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; init => field = Bounds.Message(value); }
 
     /// <summary>At most 64 filesystems, failed and slowest first.</summary>
     public IReadOnlyList<FilesystemStatus> Filesystems { get; init => field = value ?? []; } = [];

@@ -180,7 +180,7 @@ public sealed record NodeFreezeStatus
     public string? Reason { get; init; }
 
     /// <summary>A sentence for a person.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; init => field = Bounds.Message(value); }
 
     /// <summary>The kernel's boot id when the report was written.</summary>
     public string? BootID { get; init; }
@@ -216,5 +216,5 @@ public sealed record NodeFreezeStatus
     public bool? HolderProtected { get; init; }
 
     /// <summary>Why it is not, and what to do; null where it is.</summary>
-    public string? HolderProtectionMessage { get; init; }
+    public string? HolderProtectionMessage { get; init => field = Bounds.Message(value); }
 }

@@ -71,7 +71,7 @@ public sealed record ThawRequestStatus
     public string? Reason { get; init; }
 
     /// <summary>A sentence for a person.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; init => field = Bounds.Message(value); }
 
     /// <summary>Accepted, Thawed and Finished.</summary>
     public IReadOnlyList<Condition> Conditions { get; init => field = value ?? []; } = [];

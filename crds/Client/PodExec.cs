@@ -61,8 +61,9 @@ public sealed class PodExec(KubernetesConnection connection)
         {
             return await ReadAsync(socket, operation, outputLength, heard, cancellationToken);
         }
-        catch (WebSocketException e)
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException)
         {
+            // A connection whose other end does not answer is ended as if the reading had been cancelled.
             cancellationToken.ThrowIfCancellationRequested();
             throw connection.NoAnswer(operation, e);
         }

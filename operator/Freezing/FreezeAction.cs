@@ -36,7 +36,7 @@ internal abstract record FreezeAction
     /// <param name="Patch">A merge patch.</param>
     public sealed record Raise(JsonObject Patch) : FreezeAction;
 
-    /// <summary>Write the thaw command into the window, whatever its version; if that is refused, delete it, which means thaw too.</summary>
+    /// <summary>Write the thaw command into the window. Void if the window has changed, and decided anew; if it is refused for good, delete the window, which means thaw too.</summary>
     /// <param name="Patch">A merge patch.</param>
     public sealed record Thaw(JsonObject Patch) : FreezeAction;
 

@@ -36,8 +36,7 @@ internal static class NodeConditions
         var named = explanations.Take(MostExplanations).Select(e =>
             $"{Resolution.Names([.. e.Select(n => n.Name)])}: {(e.Key.Length > 0 ? e.Key : "what kills or pauses the agent's container reaches the holder too")}");
         var rest = explanations.Skip(MostExplanations).Sum(e => e.Count());
-        var message = string.Join("; ", named) + (rest == 0 ? "." : $"; and {Verdict.Count(rest, "node")} more.");
-        return message.Length <= Bounds.MessageLength ? message : message[..Bounds.MessageLength];
+        return string.Join("; ", named) + (rest == 0 ? "." : $"; and {Verdict.Count(rest, "node")} more.");
     }
 
     private static void Stuck(Conditions conditions, FreezeRequestStatus? before, IReadOnlyList<NodeView> nodes)

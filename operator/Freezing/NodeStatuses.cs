@@ -1,3 +1,4 @@
+using System.Text;
 using Quiesce.Crds;
 
 namespace Quiesce.Operator.Freezing;
@@ -11,32 +12,41 @@ internal static class NodeStatuses
     /// <summary>Filesystems of one node in one status.</summary>
     public const int MostFilesystems = 64;
 
-    /// <summary>Filesystems in one status altogether: one takes about 300 bytes, and etcd refuses objects above 1.5 MB.</summary>
+    /// <summary>Filesystems in one status altogether: one takes about 300 bytes.</summary>
     public const int MostFilesystemsAltogether = 2000;
+
+    /// <summary>What they may take altogether, in bytes: etcd refuses objects above 1.5 MB, and a status that is not written ends nothing.</summary>
+    private const int MostBytes = 700_000;
+
+    /// <summary>Characters of a message of one of them; its report has all of it.</summary>
+    private const int LongestMessage = 1024;
 
     /// <summary>The list, and how many nodes it leaves out.</summary>
     public static (IReadOnlyList<NodeStatus> Nodes, int Omitted) Of(IReadOnlyList<NodeView> nodes)
     {
-        var left = MostFilesystemsAltogether;
+        var (left, room) = (MostFilesystemsAltogether, MostBytes);
         var listed = new List<NodeStatus>();
         foreach (var node in nodes.OrderBy(Rank).ThenByDescending(Slowness).ThenBy(n => n.Name, StringComparer.Ordinal).Take(MostNodes))
         {
-            var all = node.Report?.Filesystems ?? [];
-            var taken = Math.Min(Math.Min(all.Count, MostFilesystems), left);
-            left -= taken;
+            FilesystemStatus[] all = [.. (node.Report?.Filesystems ?? []).Select(f => f.Message is { Length: > LongestMessage } message ? f with { Message = message[..LongestMessage] } : f)];
+            var taken = 0;
+            for (; taken < all.Length && taken < MostFilesystems && left > 0 && room >= Bytes(all[taken]); taken++, left--) room -= Bytes(all[taken]);
             listed.Add(new()
             {
                 Name = node.Name,
                 Phase = node.Lost ? NodeFreezePhase.Failed : node.Phase,
                 Reason = ReasonOf(node),
                 Message = node.Lost || node.Restarted || node.Stuck.Count > 0 ? node.Describe() : node.Report?.Message,
-                Filesystems = taken == all.Count ? all : [.. all.Take(taken)],
-                FilesystemsOmitted = (node.Report?.FilesystemsOmitted ?? 0) + all.Count - taken,
+                Filesystems = all[..taken],
+                FilesystemsOmitted = (node.Report?.FilesystemsOmitted ?? 0) + all.Length - taken,
             });
         }
 
         return (listed, nodes.Count - listed.Count);
     }
+
+    private static int Bytes(FilesystemStatus f) =>
+        300 + Encoding.UTF8.GetByteCount(f.Path) + Encoding.UTF8.GetByteCount(f.Source ?? "") + Encoding.UTF8.GetByteCount(f.Message ?? "") + (f.Claim?.Length ?? 0);
 
     private static string? ReasonOf(NodeView node) => node switch
     {

@@ -22,6 +22,10 @@ internal static class WhyEnd
             return End(Reasons.FreezeTimeout, Late(progress, request.Spec.FreezeTimeoutSeconds));
         }
 
+        // A single node freezes before its pods are compared once more. What is not compared in time has not come about in time.
+        if (StartAgain.IsDue(state, progress) && state.LacksWorkloads && state.Now >= progress.FreezeBy)
+            return End(Reasons.FreezeTimeout, $"the pods and claims of the request could not be read within {request.Spec.FreezeTimeoutSeconds} s, so it is not known whether all of them are frozen.");
+
         return progress.ExpiresAt is { } expires && state.Now >= expires
             ? End(Reasons.DeadlineExceeded, $"the deadline of {progress.DeadlineSeconds} s was reached by the operator's clock.")
             : null;

@@ -59,7 +59,9 @@ internal static class HookDecision
         if (underway.Length > 0) return new() { RequeueAfter = Look };
         var status = state.Request.Status;
         refusal ??= new(status?.Reason ?? Reasons.InternalError, status?.Message ?? "");
-        var steps = HookSteps.Of(state, hooks, HookStage.PostThaw).Skip(HookStage.PreFreeze, "the request was ended before.");
+        var steps = HookSteps.Of(state, hooks, HookStage.PostThaw);
+        // While it only waits, what it is refused for may pass, and then they are to run.
+        if (steps.BeginsIn is null) steps = steps.Skip(HookStage.PreFreeze, "the request was ended before.");
         var now = state.With(steps.Hooks);
         if (steps.IsDone)
         {

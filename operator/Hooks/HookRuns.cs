@@ -147,28 +147,32 @@ internal sealed partial class HookRuns(KubernetesConnection connection, Operator
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(run.Cancellation.Token, cancellationToken);
         var turn = _turns.GetOrAdd(request.Metadata.NamespaceProperty, _ => new(MostOfNamespace));
-        await turn.WaitAsync(either.Token);
-        try
+        var (key, began, wasGone) = (ObjectKey.Of(request), time.GetTimestamp(), false);
+        while (true)
         {
-            var (key, began, wasGone) = (ObjectKey.Of(request), time.GetTimestamp(), false);
-            while (true)
+            // Not while it waits to be tried again: those of a node that is away would keep everybody else's from being sent.
+            await turn.WaitAsync(either.Token);
+            HookResult result;
+            bool isWorthARetry;
+            try
             {
-                var (result, isWorthARetry) = await OnceAsync(request, hook, run.Cancellation.Token, cancellationToken);
-                // There are those who say so untruly, for a moment.
-                var isGoneAgain = result.Reason == Reasons.PodGone && wasGone;
-                wasGone = result.Reason == Reasons.PodGone;
-                // Before the freeze a command that may have run is not sent again; after the thaw it has to run at least once.
-                if (isGoneAgain || !(isWorthARetry || wasGone) || IsOver(request.Metadata.Uid, hook.Stage, began)) return result;
-                LogAgain(key, hook.Hook, hook.Pod, result.Message);
-                bool isNew;
-                lock (_lock) (isNew, run.Trouble) = (run.Trouble is null, $"it is tried again: {result.Message}");
-                if (isNew) Ended?.Invoke(key);
-                await Task.Delay(RetryPause, time, either.Token);
+                (result, isWorthARetry) = await OnceAsync(request, hook, run.Cancellation.Token, cancellationToken);
             }
-        }
-        finally
-        {
-            turn.Release();
+            finally
+            {
+                turn.Release();
+            }
+
+            // There are those who say so untruly, for a moment.
+            var isGoneAgain = result.Reason == Reasons.PodGone && wasGone;
+            wasGone = result.Reason == Reasons.PodGone;
+            // Before the freeze a command that may have run is not sent again; after the thaw it has to run at least once.
+            if (isGoneAgain || !(isWorthARetry || wasGone) || IsOver(request.Metadata.Uid, hook.Stage, began)) return result;
+            LogAgain(key, hook.Hook, hook.Pod, result.Message);
+            bool isNew;
+            lock (_lock) (isNew, run.Trouble) = (run.Trouble is null, $"it is tried again: {result.Message}");
+            if (isNew) Ended?.Invoke(key);
+            await Task.Delay(RetryPause, time, either.Token);
         }
     }
 
@@ -200,8 +204,9 @@ internal sealed partial class HookRuns(KubernetesConnection connection, Operator
                 ns, hook.Pod, hook.Container ?? command.Container, command.Command, Bounds.HookOutputLength, () => hasBegun = true, output => heard.TrySetResult(output), stop.Token);
             await ((Task)exec).WaitAsync(command.Timeout, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             var isLate = !exec.IsCompleted && !calledOff.IsCancellationRequested;
-            // One that has said nothing may be on its way still. Only the end of that tells whether it came to its pod, and whether it has to be sent again.
-            if (!exec.IsCompleted && (isAfter || calledOff.IsCancellationRequested) && Coming() is { } more)
+            // One that has said nothing may be on its way still. Only the end of that tells whether it came to its pod, and whether it has to be sent again. The API server gives up later
+            // than this counts: it takes the connection first.
+            if (!exec.IsCompleted && (isAfter || calledOff.IsCancellationRequested) && Coming(isAfter ? HookSteps.Settle : TimeSpan.Zero) is { } more)
                 await ((Task)Task.WhenAny(exec, heard.Task)).WaitAsync(more, time, isAfter ? either.Token : cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!exec.IsCompleted)
             {
@@ -249,7 +254,8 @@ internal sealed partial class HookRuns(KubernetesConnection connection, Operator
         long Took() => (long)time.GetElapsedTime(started).TotalMilliseconds;
 
         // For how long what was sent may still be on its way.
-        TimeSpan? Coming() => !heard.Task.IsCompleted && settings.Limits.HookDial - time.GetElapsedTime(started) is var more && more > TimeSpan.Zero ? more : null;
+        TimeSpan? Coming(TimeSpan longer = default) =>
+            !heard.Task.IsCompleted && settings.Limits.HookDial + longer - time.GetElapsedTime(started) is var more && more > TimeSpan.Zero ? more : null;
     }
 
     /// <summary>Something was frozen, or some application may have been told to wait. Else nobody is to wait for a right that was never there.</summary>

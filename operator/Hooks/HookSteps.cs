@@ -136,6 +136,8 @@ internal sealed record HookSteps
         return hook.Reason switch
         {
             Reasons.HookInterrupted => (start + dial > end ? start + dial : end) + Settle,
+            // With a duration it was sent, and its connection was lost.
+            Reasons.HookNotRun when hook.DurationMilliseconds is { } sent => end - TimeSpan.FromMilliseconds(sent) + dial + Settle,
             Reasons.HookTimeout => end - TimeSpan.FromMilliseconds(hook.DurationMilliseconds ?? 0) + dial + Settle,
             _ => null,
         };

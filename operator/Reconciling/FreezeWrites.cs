@@ -159,29 +159,18 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
         }
     }
 
-    /// <summary>Writes the thaw command into the window; if the API server refuses that for good, deletes it, which means thaw as well.</summary>
+    /// <summary>
+    /// Writes the thaw command into the window, void if that is another version by now: it may have the command already, this very one even, whose answer was lost, and what ended a
+    /// window first is what it says. If the API server refuses the command for good, the window is deleted, which means thaw as well.
+    /// </summary>
     public async Task ThawAsync(FreezeWindow window, JsonObject patch, CancellationToken cancellationToken)
     {
-        // Another window may have its name by now.
-        patch["metadata"]!["uid"] = window.Metadata.Uid;
         try
         {
-            objects.WindowCache.Observe(await objects.Windows.PatchAsync(Namespace, window.Metadata.Name, patch, null, cancellationToken));
+            await CommandAsync(window, patch, cancellationToken);
         }
-        catch (KubernetesApiException e) when (e.IsNotFound)
+        catch (KubernetesApiException e) when (IsForGood(e))
         {
-            objects.WindowCache.ObserveDeletion(window);
-        }
-        catch (KubernetesApiException e) when (IsForGood(e) || e.IsConflict)
-        {
-            if (await objects.Windows.GetAsync(Namespace, window.Metadata.Name, cancellationToken) is not { } there || there.Metadata.Uid != window.Metadata.Uid)
-            {
-                objects.WindowCache.ObserveDeletion(window);
-                return;
-            }
-
-            // A conflict with a write of the same moment, which the server has tried several times: the next decision asks again.
-            if (e.IsConflict) throw;
             LogThawRefused(window.Metadata.Name, e.Message);
             await DeleteWindowAsync(window, cancellationToken);
         }
@@ -243,8 +232,9 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
 
     private async Task ReadAgainAsync(FreezeWindow window, CancellationToken cancellationToken)
     {
-        if (await objects.Windows.GetAsync(Namespace, window.Metadata.Name, cancellationToken) is { } now) objects.WindowCache.Observe(now);
-        else objects.WindowCache.ObserveDeletion(window);
+        var now = await objects.Windows.GetAsync(Namespace, window.Metadata.Name, cancellationToken);
+        if (now?.Metadata.Uid != window.Metadata.Uid) objects.WindowCache.ObserveDeletion(window);
+        if (now is not null) objects.WindowCache.ObserveRead(now);
     }
 
     private async Task PatchRequestAsync(

@@ -129,7 +129,8 @@ public sealed class HolderFuzzTests : IAsyncLifetime
         Task = task,
         WindowId = "fuzzed",
         AgentProcess = Environment.ProcessId,
-        Plan = new PlanOrder { HostRoot = host.MountPoint, Paths = ["/data"] },
+        // A host root without /dev: what its loop device lies on cannot be told, so anything may back it, and has to be allowed.
+        Plan = new PlanOrder { HostRoot = host.MountPoint, Paths = ["/data"], AllowedPaths = ["/data"] },
         AllowUnprotected = true,
         Options = new WindowOptions { Deadline = deadline, FreezeTimeout = freezeTimeout, FreezeAtOnce = atOnce },
         Journals = task == HolderTask.Recover ? [$"{run.MountPoint}/quiesce/fuzzed.journal"] : [],

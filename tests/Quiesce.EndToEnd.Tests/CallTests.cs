@@ -119,6 +119,7 @@ public sealed class CallTests(Installation installation)
         var request = await two.RequestAsync();
         await request.PhaseAsync(FreezePhase.Frozen);
         await two.First.Writer.StandsStillAsync();
+        await two.Second.Writer.StandsStillAsync();
         if (window) await installation.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.CalledWindow);
         else await installation.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, (await request.NodeFreezeAsync(two.First.Node.Name))!.Metadata.Name);
         await request.EndsAsAsync(FreezePhase.Broken, Reasons.CommandGone);

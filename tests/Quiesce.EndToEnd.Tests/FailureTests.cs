@@ -94,6 +94,27 @@ public sealed class FailureTests(Installation installation)
     }
 
     [Fact]
+    public async Task A_plan_deleted_and_made_again_in_its_window_is_not_frozen_again_and_the_window_is_not_intact()
+    {
+        await installation.RequireAsync();
+        await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
+        using var guard = ext4.Guard(TimeSpan.FromSeconds(60));
+        await using var writer = await StandingWriter.StartAsync(ext4);
+        await using var node = await installation.NodeAsync();
+        var request = await Request.OfAsync(installation, 40, Request.HostPath(node.Name, ext4.MountPoint));
+        await request.PhaseAsync(FreezePhase.Frozen);
+        await writer.StandsStillAsync();
+        // As a tool does that restores what it finds missing.
+        var plan = (await request.NodeFreezeAsync(node.Name))!;
+        await installation.NodeFreezes.DeleteAsync(plan.Metadata.NamespaceProperty, plan.Metadata.Name);
+        await installation.NodeFreezes.CreateAsync(
+            plan with { Status = null, Metadata = new() { Name = plan.Metadata.Name, NamespaceProperty = plan.Metadata.NamespaceProperty, Labels = plan.Metadata.Labels, Annotations = plan.Metadata.Annotations } }, CancellationToken.None);
+        await request.EndsAsAsync(FreezePhase.Broken, Reasons.CommandGone);
+        await writer.FrozenOnceAsync(longestSeconds: 15);
+        await request.GoesAwayAsync();
+    }
+
+    [Fact]
     public async Task A_ThawRequest_of_a_filesystem_in_a_window_ends_that_window_on_all_nodes_at_once()
     {
         await installation.RequireAsync();

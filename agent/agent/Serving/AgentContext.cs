@@ -13,8 +13,14 @@ namespace Quiesce.Agent.Serving;
 internal sealed class AgentContext(
     AgentIdentity identity, KubernetesConnection connection, string ns, string hostRoot, string kubeletRoot, Permissions permissions, HoldPauses pauses, BegunPlans begun, NonBlockingWriter output, AgentMeter meter, AgentHealth health, TimeProvider time, ILogger log)
 {
+    private const int MostWindows = 4096;
+
     private readonly ResourceClient<FreezeWindow> windows = new(connection, Kinds.FreezeWindows);
     private readonly HashSet<NodeFreezeSession> frozen = [];
+
+    // The windows for which something was frozen, the last ones. Under the same lock.
+    private readonly HashSet<string> froze = [];
+    private readonly Queue<string> frozeOrder = [];
 
     // When an unconditional thaw last released a superblock, in CLOCK_BOOTTIME nanoseconds. Under the lock of the former.
     private readonly Dictionary<string, long> thawed = [];
@@ -128,6 +134,23 @@ internal sealed class AgentContext(
             output.Hold(frozen.Count > 0);
             health.Holds(frozen.Count > 0);
         }
+    }
+
+    /// <summary>Notes that something was frozen for a window: for that it is not done again, whatever plan says so.</summary>
+    internal void Froze(string? windowUid)
+    {
+        lock (frozen)
+        {
+            if (windowUid is null || !froze.Add(windowUid)) return;
+            frozeOrder.Enqueue(windowUid);
+            if (frozeOrder.Count > MostWindows) froze.Remove(frozeOrder.Dequeue());
+        }
+    }
+
+    /// <summary>Whether this instance froze something for that window.</summary>
+    internal bool HasFrozen(string? windowUid)
+    {
+        lock (frozen) return windowUid is not null && froze.Contains(windowUid);
     }
 
     /// <summary>Notes what an unconditional thaw released, and tells the sessions that may have held it: their other filesystems, and other nodes, do not stand still for nothing.</summary>

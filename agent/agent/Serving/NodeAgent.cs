@@ -65,7 +65,8 @@ internal sealed class NodeAgent
     /// <summary>Serves until cancelled; then thaws everything and writes what it can.</summary>
     internal async Task RunAsync(CancellationToken stop)
     {
-        if (recovery.Later is not null) _ = FollowStuckOnesAsync(recovery.Later, stop);
+        // Also where nobody is left who would say more: what is not over is looked at again.
+        _ = FollowStuckOnesAsync(recovery.Later ?? Ended, stop);
         try
         {
             var (plans, calls) = (context.WatchNode(), context.WatchCalls());
@@ -241,7 +242,11 @@ internal sealed class NodeAgent
                     later = again.Later ?? Ended;
                     // One that has no journal any more was ended after all, and only its last report did not come.
                     foreach (var gone in open.Where(o => again.Reports.All(r => r.WindowId != o.WindowId) && !JournalDirectory.Has(context.HostRoot, o.WindowId)))
-                        Learn(gone with { Phase = WindowPhase.Broken, Filesystems = [] });
+                    {
+                        Learn(UnreadableJournal.Is(gone)
+                            ? gone with { Phase = WindowPhase.Failed, Message = "its journal was removed before it could be understood; whether it left something frozen is not known" }
+                            : gone with { Phase = WindowPhase.Broken, Filesystems = [] });
+                    }
                 }
                 catch (IOException)
                 {
@@ -283,6 +288,9 @@ internal sealed class NodeAgent
     {
         if (plan.Metadata.Labels?.TryGetValue(QuiesceApi.RestoreNameLabel, out var restore) is true)
             return Failed(Reasons.Restored, $"this plan was restored from a backup ({restore}); nothing was done, a restore never freezes or thaws");
+        // Deleted in its window, and made again of a copy: what was held was not held without a break.
+        if (plan.Spec.Mode == NodeFreezeMode.Hold && context.HasFrozen(plan.WindowUid))
+            return Failed(Reasons.CommandGone, "this node has frozen for the window already, by a plan that was deleted; it is not frozen again");
         if (!isOld || plan.Spec.Mode != NodeFreezeMode.Hold || plan.Metadata.CreationTimestamp is not { } created) return null;
         var (now, since) = (context.ServerTime, new DateTimeOffset(created.ToUniversalTime()));
         if (since < now - TimeSpan.FromTicks(Native.BootTimeNanoseconds() / 100))

@@ -175,6 +175,7 @@ internal sealed class NodeFreezeSession
             {
                 last = report;
                 context.Frozen(this, HasFrozen(report));
+                if (HasFrozen(report)) context.Froze(plan.WindowUid);
                 LookForThaw();
                 context.Meter.Stands(plan.PlanId, report);
                 final = report;

@@ -111,7 +111,8 @@ public static unsafe class JournalDirectory
         if (fd < 0)
         {
             var error = Native.LastErrno;
-            foreign = error is Errno.NotDirectory or Errno.TooManyLinks; // a file or a link in its place
+            // A file or a link in its place, or a mount of somebody's who lets nobody else in: on a tmpfs root is let in everywhere.
+            foreign = error is Errno.NotDirectory or Errno.TooManyLinks or Errno.AccessDenied;
             if (error != Errno.NoEntry) fault = $"{folder} cannot be made or opened: {error.Describe()}";
             return false;
         }

@@ -230,13 +230,15 @@ public sealed unsafe class LinuxKernel : IKernel, IDisposable
     private static string? ExternalJournal(DeviceNumber device)
     {
         const string named = "jbd2/";
+        const int LongestThreadName = 15;
         if (DeviceName(device) is not { Length: > 0 } node) return null;
         var own = Path.GetFileName(Path.TrimEndingDirectorySeparator(Directory.ResolveLinkTarget($"/sys/dev/block/{device}", returnFinalTarget: false)?.FullName ?? node));
         if (!int.TryParse(ReadText($"/sys/fs/ext4/{own}/journal_task"), NumberStyles.None, CultureInfo.InvariantCulture, out var thread) || thread == 0) return null;
         var name = ReadText(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/comm"));
         if (!name.StartsWith(named, StringComparison.Ordinal)) return null;
         var journal = name[named.Length..];
-        return journal.StartsWith($"{own}-", StringComparison.Ordinal) || $"{own}-".StartsWith(journal, StringComparison.Ordinal) ? null : journal;
+        var isCut = name.Length == LongestThreadName && $"{own}-".StartsWith(journal, StringComparison.Ordinal);
+        return isCut || journal.StartsWith($"{own}-", StringComparison.Ordinal) ? null : journal;
     }
 
     /// <summary>What a loop device says of itself: <c>struct loop_info64</c>, with <c>lo_device</c>, <c>lo_inode</c> and <c>lo_rdevice</c> at its beginning, devices in the encoding of <c>huge_encode_dev</c>.</summary>

@@ -14,27 +14,37 @@ public sealed class BackingGraph(IKernel kernel, MountTable table, string hostRo
 
     /// <summary>Everything below one superblock.</summary>
     /// <param name="Devices">Device numbers at any depth, without the superblock itself; those of filesystems are as in mountinfo.</param>
-    /// <param name="Complete">False when something below could not be identified.</param>
-    public sealed record Backing(IReadOnlySet<DeviceNumber> Devices, bool Complete);
+    /// <param name="Unknown">Those of them, or the superblock itself, of which could not be told what they lie on.</param>
+    public sealed record Backing(IReadOnlySet<DeviceNumber> Devices, IReadOnlySet<DeviceNumber> Unknown)
+    {
+        /// <summary>False when something below could not be identified.</summary>
+        public bool Complete => Unknown.Count == 0;
+    }
 
     /// <summary>Walks down from a superblock; the answer is kept.</summary>
     public Backing Below(DeviceNumber superblock)
     {
         if (known.TryGetValue(superblock, out var answer)) return answer;
         var devices = new HashSet<DeviceNumber>();
-        var complete = true;
+        var unknown = new HashSet<DeviceNumber>();
         var todo = new Stack<DeviceNumber>([superblock]);
         while (todo.TryPop(out var device))
         {
+            var complete = true;
             foreach (var below in DirectlyBelow(device, ref complete))
                 if (below != superblock && devices.Add(below)) todo.Push(below);
+            if (!complete) unknown.Add(device);
         }
-        return known[superblock] = new Backing(devices, complete);
+        return known[superblock] = new Backing(devices, unknown);
     }
 
-    /// <summary>Whether one superblock lies on another, or cannot be told not to: what backs it could not be identified, and it is not known to be below.</summary>
+    /// <summary>
+    /// Whether one superblock lies on another, or cannot be told not to: something below it lies on what could not be identified, and the other one is not known to lie on the same
+    /// itself, or on the upper one, which nothing can that is below it.
+    /// </summary>
     public bool MayLieOn(DeviceNumber upper, DeviceNumber lower) =>
-        Below(upper).Devices.Contains(lower) || (!Below(upper).Complete && !Below(lower).Devices.Contains(upper));
+        Below(upper).Devices.Contains(lower)
+        || (!Below(lower).Devices.Contains(upper) && Below(upper).Unknown.Any(u => u != lower && !Below(lower).Devices.Contains(u)));
 
     private List<DeviceNumber> DirectlyBelow(DeviceNumber device, ref bool complete)
     {

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Quiesce.ApiServers;
@@ -159,6 +161,37 @@ public sealed class PodExecTests : IAsyncLifetime
         };
         using var soon = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => RunAsync(["sleep"], cancellationToken: soon.Token).WaitAsync(TimeSpan.FromSeconds(20)));
+    }
+
+    [Fact]
+    public async Task A_connection_whose_other_end_dies_without_a_word_is_lost_and_was_not_called_off()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var server = Task.Run(async () =>
+        {
+            // Takes the WebSocket, and reads nothing any more.
+            var client = await listener.AcceptTcpClientAsync();
+            using var reader = new StreamReader(client.GetStream(), leaveOpen: true);
+            var key = "";
+            while (await reader.ReadLineAsync() is { Length: > 0 } line)
+                if (line.StartsWith("Sec-WebSocket-Key:", StringComparison.OrdinalIgnoreCase)) key = line.Split(':')[1].Trim();
+#pragma warning disable CA5350 // RFC 6455 asks for it, and nothing is kept secret by it.
+            var accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+#pragma warning restore CA5350
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
+                $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n"));
+            return client;
+        });
+        using var connection = KubernetesConnection.Create(
+            new() { Host = $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}" },
+            new ConnectionOptions { KeepAliveDelay = TimeSpan.FromSeconds(1), KeepAliveTimeout = TimeSpan.FromSeconds(1) });
+        var begun = false;
+        var lost = await Assert.ThrowsAsync<KubernetesApiException>(() =>
+            new PodExec(connection).RunAsync("shop", "exec-db", "main", ["sync"], 100, () => begun = true, null, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.True(begun);
+        Assert.Null(lost.Status);
+        (await server).Dispose();
     }
 
     private Task<ExecResult> RunAsync(

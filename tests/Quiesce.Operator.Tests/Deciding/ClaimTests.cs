@@ -42,6 +42,24 @@ public sealed class ClaimTests
     }
 
     [Fact]
+    public void A_single_node_is_thawed_at_the_freeze_timeout_where_its_pods_cannot_be_compared_once_more()
+    {
+        var world = Of(Claim("data"));
+        world.Shop.Claim("data").Pod("db-0", "node-2", "db", "data");
+        world.Spec(s => s with { DeadlineSeconds = 300, FreezeTimeoutSeconds = 10 }).Settle();
+        world.CannotRead = true;
+        world.Report("node-2", NodeFreezePhase.Frozen).Settle();
+        Assert.NotEqual(FreezePhase.Frozen, world.Status.Phase);
+        world.Advance(9).Settle();
+        Assert.Equal(WindowState.Frozen, world.Window!.Spec.DesiredState);
+        world.Advance(2).Settle();
+        Assert.Equal(WindowState.Thawed, world.Window!.Spec.DesiredState);
+        world.Report("node-2", NodeFreezePhase.Thawed).Settle();
+        Assert.Equal((FreezePhase.Failed, Reasons.FreezeTimeout), (world.Status.Phase, world.Status.Reason));
+        Assert.Contains("could not be read within 10 s", world.Status.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_claim_of_several_pods_is_frozen_once_on_each_of_their_nodes()
     {
         var world = Of(Claim("shared"));

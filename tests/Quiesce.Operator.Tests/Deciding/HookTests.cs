@@ -220,6 +220,7 @@ public sealed class HookTests
     [InlineData(Reasons.HookNotRun, null, null, false, 0.0)]
     [InlineData(Reasons.HookTimeout, 7.0, null, true, 27.0)]
     [InlineData(Reasons.HookInterrupted, 7.0, null, true, 27.0)]
+    [InlineData(Reasons.HookNotRun, 7.0, null, true, 27.0)]
     [InlineData(Reasons.HookTimeout, null, "waiting", true, 0.0)]
     [InlineData(Reasons.HookInterrupted, null, "waiting", true, 0.0)]
     public void Nobody_is_told_to_go_on_while_a_command_of_before_the_freeze_may_still_come(string reason, double? mayComeFor, string? output, bool isReplaced, double seconds)

@@ -11,6 +11,24 @@ public sealed class StatusTests
         [.. Enumerable.Range(0, count).Select(i => new FilesystemStatus { Path = $"/srv/{i}", State = FilesystemState.Frozen, FreezeMilliseconds = milliseconds })];
 
     [Fact]
+    public void A_status_can_be_written_whatever_the_paths_and_messages_of_its_filesystems_are()
+    {
+        string[] nodes = [.. Enumerable.Range(0, 100).Select(i => $"node-{i}")];
+        var world = With(nodes).Settle();
+        FilesystemStatus[] huge =
+        [
+            .. Enumerable.Range(0, 64).Select(i => new FilesystemStatus { Path = $"/{new string('p', 4_000)}/{i}", Source = new string('s', 4_000), State = FilesystemState.Failed, Reason = Reasons.PathNotFound, Message = new string('m', 40_000) }),
+        ];
+        foreach (var node in nodes) world.Report(node, NodeFreezePhase.Failed, Reasons.PathNotFound, filesystems: huge);
+        world.Settle();
+        Assert.Equal(FreezePhase.Failed, world.Status.Phase);
+        // etcd's limit, with room for what the API server adds; and all that is left out is counted.
+        Assert.InRange(JsonSerializer.SerializeToUtf8Bytes(world.Request, CrdsJson.Default.FreezeRequest).Length, 100_000, 1_300_000);
+        Assert.All(world.Status.Nodes, n => Assert.Equal(64, n.Filesystems.Count + n.FilesystemsOmitted));
+        Assert.All(world.Status.Conditions, c => Assert.InRange(c.Message.Length, 0, Bounds.MessageLength));
+    }
+
+    [Fact]
     public void All_five_conditions_are_always_there_and_of_the_current_generation()
     {
         var world = With("a", "b");

@@ -31,6 +31,9 @@ internal sealed class World
     /// <summary>How often pods and claims were read.</summary>
     public int Reads { get; private set; }
 
+    /// <summary>The API server does not answer when it is asked for them.</summary>
+    public bool CannotRead { get; set; }
+
     private Workloads? Read { get; set; }
 
     public Refusal? WriteRefused { get; set; }
@@ -126,6 +129,7 @@ internal sealed class World
         var decision = Decide();
         if (decision.NeedsWorkloads)
         {
+            if (CannotRead) return false;
             Assert.Null(Read);
             (Read, Reads) = (Shop.Read(), Reads + 1);
             return true;

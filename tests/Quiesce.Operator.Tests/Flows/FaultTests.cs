@@ -40,6 +40,25 @@ public sealed class FaultTests
     }
 
     [Fact]
+    public async Task The_thaw_at_the_deadline_stays_what_ended_the_window_though_its_answer_was_lost_and_the_user_asks_for_a_thaw_a_moment_later()
+    {
+        await using var stage = await Stage.SetAsync(2, withOperator: false);
+        // The nodes begin to count later than the operator, which therefore is first; and the operator hears of its window by its own writes alone.
+        foreach (var agent in stage.Agents) agent.Script = new() { FreezeTime = TimeSpan.FromSeconds(3) };
+        stage.Cluster.Server.Faults.Inject(new RequestMatch { Verbs = ["watch"], Resource = "freezewindows", UserAgent = "quiesce-operator" }, FaultEffect.SilentWatch, times: 1_000);
+        await stage.StartOperatorAsync();
+        var request = await stage.RequestAsync(s => s with { DeadlineSeconds = 5, FreezeTimeoutSeconds = 20 });
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        using var lost = stage.Cluster.Server.Faults.Inject(RequestMatch.Of("patch", "freezewindows") with { UserAgent = "quiesce-operator" }, FaultEffect.CutAfter, times: 1);
+        await Eventually.TrueAsync(() => lost.Hits == 1, () => "the thaw at the deadline\n" + stage.Said);
+        await stage.ThawAsync(request);
+        var expired = await stage.PhaseAsync(request, FreezePhase.Expired);
+        Assert.Equal((Reasons.DeadlineExceeded, ConditionStatus.False), (expired.Reason, Stage.Condition(expired, ConditionTypes.WindowIntact).Status));
+        await stage.DeleteAsync(request);
+        await stage.GoneAsync(request);
+    }
+
+    [Fact]
     public async Task Watches_that_are_cut_ended_or_expired_all_the_time_change_nothing_in_the_end()
     {
         await using var stage = await Stage.SetAsync(3);
