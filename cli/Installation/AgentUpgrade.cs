@@ -94,11 +94,11 @@ internal sealed class AgentUpgrade(KubernetesConnection connection, string? oper
     private async Task<Dictionary<string, string>> BusyAsync(CancellationToken cancellationToken)
     {
         var busy = new Dictionary<string, string>();
-        foreach (var plan in (await _plans.ListAsync(operatorNamespace, cancellationToken: cancellationToken)).Items.Where(p => (p.Report?.Phase ?? NodeFreezePhase.Pending) < NodeFreezePhase.Thawed))
-            busy[plan.Spec.NodeName] = $"{plan.Spec.Request.Namespace}/{plan.Spec.Request.Name}";
-        // Those that are called have no plan before they are prepared.
+        // Those that are called have no plan before they are prepared. Read before the plans: whoever is not called any more has one by then.
         if (await _windows.GetAsync(operatorNamespace, InternalNames.CalledWindow, cancellationToken) is { Spec: { DesiredState: WindowState.Prepared, Request: var request } } call)
             foreach (var node in CalledPlans.NodesOf(call)) busy.TryAdd(node, $"{request.Namespace}/{request.Name}");
+        foreach (var plan in (await _plans.ListAsync(operatorNamespace, cancellationToken: cancellationToken)).Items.Where(p => (p.Report?.Phase ?? NodeFreezePhase.Pending) < NodeFreezePhase.Thawed))
+            busy[plan.Spec.NodeName] = $"{plan.Spec.Request.Namespace}/{plan.Spec.Request.Name}";
         return busy;
     }
 }

@@ -39,10 +39,11 @@ internal static class InternalObjects
     }
 
     /// <remarks>
-    /// What claims and pods are resolved to may be more than a window holds, and is compared once more before the plans are written.
+    /// What claims and pods are resolved to may be more than a window holds, and is compared once more before the plans are written. And where a request that begins anew has not much time
+    /// left, there is none to wait for answers.
     /// </remarks>
     private static bool MayCall(FreezeState state, NodeTargets nodes) =>
-        state.CallIsFree && state.Limits.CallFromNodes is > 1 and var from && nodes.Names.Count >= from && nodes.Digest is null && nodes.Names.All(state.Cluster.HearCalls.Contains);
+        state.CallIsFree && state.Now < (state.Since ?? state.Now) + (TimeSpan.FromSeconds(state.Request.Spec.FreezeTimeoutSeconds) / 4) && state.Limits.CallFromNodes is > 1 and var from && nodes.Names.Count >= from && nodes.Digest is null && nodes.Names.All(state.Cluster.HearCalls.Contains);
 
     private static FreezeWindow OneByOne(FreezeState state, NodeTargets nodes)
     {

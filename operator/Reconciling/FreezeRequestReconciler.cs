@@ -110,8 +110,7 @@ internal sealed partial class FreezeRequestReconciler(
         var uid = request.Metadata.Uid;
         var mode = request.Spec.DryRun ? NodeFreezeMode.Inspect : NodeFreezeMode.Hold;
         var window = objects.WindowOf(uid);
-        // A node that was called may answer when the window is gone, and that answer is none to the next one.
-        var nodeFreezes = objects.NodeFreezeCache.ByIndex(uid).Where(n => n.Spec.Mode == mode && (window is null || n.WindowUid is null || n.WindowUid == window.Metadata.Uid)).ToArray();
+        var nodeFreezes = objects.NodeFreezeCache.ByIndex(uid).Where(n => n.Spec.Mode == mode && !IsLate(n)).ToArray();
         return new()
         {
             Request = request,
@@ -131,6 +130,11 @@ internal sealed partial class FreezeRequestReconciler(
             Namespace = objects.Settings.Namespace,
             Limits = objects.Settings.Limits,
         };
+
+        // A node that was called may answer when the window is gone. That answer is none to the next one, and does not make one of a request that is about to begin anew.
+        bool IsLate(NodeFreeze n) => window is not null
+            ? n.WindowUid is { } its && its != window.Metadata.Uid
+            : n.PlanId != n.Metadata.Uid && request.Status is null or { Phase: FreezePhase.Pending };
     }
 
     /// <summary>
@@ -165,7 +169,8 @@ internal sealed partial class FreezeRequestReconciler(
     {
         if (state.Request.Spec.DryRun || state.Request.Status is not { Phase: > FreezePhase.Pending } status) return false;
         if (state.IsFinal) return StuckCalls.Of(status).Any(s => !state.NodeFreezes.ContainsKey(s.Node)) && StuckCalls.Condition(status) is { Status: ConditionStatus.True };
-        if (InternalObjects.IsCalling(state.Window)) return false;
+        // Before they are commanded to freeze, nodes that were called may have no plan, and hold nothing.
+        if (state.Window is { } window && InternalObjects.IsCalled(window) && WindowRecord.Of(window).CommandedAt is null) return false;
         return state.Window is null || WindowRecord.Of(state.Window).Nodes?.Names.All(state.NodeFreezes.ContainsKey) is not true;
     }
 

@@ -64,6 +64,11 @@ internal sealed partial class FreezeWrites(ClusterObjects objects, ILogger<Freez
             }
             else throw new KubernetesApiException(e.Operation, e.Status, ForeignObject, "an object of that name exists, and is not of this request", innerException: e);
         }
+        catch (KubernetesApiException e) when (IsForGood(e) && InternalObjects.IsCalled(window))
+        {
+            // It may be the call that is too much.
+            await CreateWindowAsync(InternalObjects.Uncalled(window), nodes, cancellationToken);
+        }
     }
 
     /// <summary>Creates NodeFreezes, in parallel.</summary>

@@ -12,6 +12,12 @@ public sealed class BarrierTests(Installation installation)
 {
     private static readonly ProgramStart NobodyIsCalled = new() { Arguments = ["--call-from-nodes", "0"] };
 
+    // Not those of calls, which are open at any time.
+    private static readonly RequestMatch WatchesOfWindows = new()
+    {
+        Verbs = ["watch"], Resource = "freezewindows", UserAgent = "quiesce-agent", Where = r => !r.Query.Contains($"%3D{InternalNames.CalledWindow}", StringComparison.OrdinalIgnoreCase),
+    };
+
     [Theory]
     [InlineData(40, true)]
     [InlineData(8, false)]
@@ -25,7 +31,7 @@ public sealed class BarrierTests(Installation installation)
         using var guard = Guard.Start(TimeSpan.FromSeconds(40), ext4.MountPoint, xfs.MountPoint);
         var (one, two) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
         var open = new TaskCompletionSource();
-        var agents = new RequestMatch { Verbs = ["watch"], Resource = "freezewindows", UserAgent = "quiesce-agent" };
+        var agents = WatchesOfWindows;
         using var late = installation.Server.Local!.Faults.Inject(agents, FaultEffect.HoldUntil(open.Task), skip: 1); // the watch of whichever comes second
 
         var request = await Request.CreateAsync(installation, new FreezeRequestSpec
@@ -69,7 +75,7 @@ public sealed class BarrierTests(Installation installation)
         var (one, two) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
         await using var writer = await StandingWriter.StartAsync(xfs);
         var open = new TaskCompletionSource();
-        var agents = new RequestMatch { Verbs = ["watch"], Resource = "freezewindows", UserAgent = "quiesce-agent" };
+        var agents = WatchesOfWindows;
         using var late = installation.Server.Local!.Faults.Inject(agents, FaultEffect.HoldUntil(open.Task), skip: 1);
         var request = await Request.CreateAsync(installation, new FreezeRequestSpec
         {

@@ -78,6 +78,25 @@ public sealed class CallTests(Installation installation)
     }
 
     [Fact]
+    public async Task Agents_that_may_not_make_their_plans_are_given_them_and_report_at_once()
+    {
+        Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+        await using var two = await TwoNodes.CreateAsync(installation);
+        var answers = new RequestMatch { Verbs = ["create"], Resource = "nodefreezes", UserAgent = "quiesce-agent" };
+        using var forbidden = installation.Server.Local!.Faults.Inject(answers, FaultEffect.Forbidden, times: 1_000);
+        // Within a moment of the half of it, whatever the pause is after which an agent would try again by itself.
+        var request = await two.RequestAsync(freezeTimeoutSeconds: 20);
+        var plan = await Eventually.GetAsync(async () => await request.NodeFreezeAsync(two.First.Node.Name), () => "a plan");
+        var given = TimeProvider.System.GetTimestamp();
+        await request.PhaseAsync(FreezePhase.Frozen);
+        Assert.InRange(TimeProvider.System.GetElapsedTime(given).TotalSeconds, 0, 3);
+        Assert.DoesNotContain(QuiesceApi.ReportAnnotation, plan.Metadata.Annotations.Keys);
+        await request.ThawAsync();
+        await request.EndsAsAsync(FreezePhase.Thawed, Reasons.ThawRequested);
+        await request.GoesAwayAsync();
+    }
+
+    [Fact]
     public async Task A_node_that_is_cut_off_when_it_is_called_is_given_its_plan_and_freezes_with_the_other()
     {
         await using var two = await TwoNodes.CreateAsync(installation);

@@ -24,6 +24,7 @@ internal sealed class NodeAgent
 
     private static readonly ChannelReader<WindowReport> Ended = NoReports();
 
+    private readonly Channel<Action> changes = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
     private readonly AgentContext context;
     private readonly Recovery recovery;
     private readonly Dictionary<string, NodeFreezeSession> sessions = [];
@@ -71,7 +72,6 @@ internal sealed class NodeAgent
         {
             var (plans, calls) = (context.WatchNode(), context.WatchCalls());
             context.Health.Follows(() => plans.Fault ?? calls.Fault);
-            var changes = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
             _ = PassOnAsync(plans.FollowAsync(stop), Heard, changes.Writer);
             _ = PassOnAsync(calls.FollowAsync(stop), Heard, changes.Writer);
             await foreach (var hear in changes.Reader.ReadAllAsync(stop).ConfigureAwait(false))
@@ -173,10 +173,23 @@ internal sealed class NodeAgent
         calledPlan = plan.PlanId;
     }
 
+    private void BeginAgain(NodeFreeze plan)
+    {
+        if (!existing.Contains(plan.PlanId)) return;
+        if (sessions.TryGetValue(plan.PlanId, out var before) && before.Completed.IsCompleted) sessions.Remove(plan.PlanId);
+        Begin(plan);
+    }
+
     private void Begin(NodeFreeze plan, FreezeWindowSpec? called = null, bool isOld = false)
     {
         var id = plan.PlanId;
-        if (sessions.TryGetValue(id, out var session)) session.Exists(plan);
+        if (sessions.TryGetValue(id, out var session))
+        {
+            // One that was made again waits for the end of the one before: they are the same plan, with the same journal.
+            if (session.IsGone) _ = session.Completed.ContinueWith(_ => changes.Writer.TryWrite(() => BeginAgain(plan)), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            else session.Exists(plan);
+        }
+
         // What this instance answered to a call, and has ended, may be heard of late.
         if (session is not null || id == calledPlan || plan.Report?.Phase >= NodeFreezePhase.Thawed) return;
         lock (left)

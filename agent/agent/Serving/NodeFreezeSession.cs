@@ -65,9 +65,13 @@ internal sealed class NodeFreezeSession
         if (plan.WindowUid == windowUid) called?.Writer.TryWrite(command);
     }
 
+    /// <summary>Its NodeFreeze was gone: one that is there afterwards is another one.</summary>
+    internal bool IsGone { get; private set; }
+
     /// <summary>The NodeFreeze is gone, which means thaw.</summary>
     internal void CommandGone()
     {
+        IsGone = true;
         gone.Cancel();
         holder?.Send(HolderCommandKind.CommandGone);
     }
@@ -248,8 +252,11 @@ internal sealed class NodeFreezeSession
     {
         watching();
         var follows = false;
-        await foreach (var command in commands.Reader.ReadAllAsync(cancel).ConfigureAwait(false))
+        await foreach (var heard in commands.Reader.ReadAllAsync(cancel).ConfigureAwait(false))
         {
+            // The last one counts: what came after may have ended what this began.
+            var command = heard;
+            while (commands.Reader.TryRead(out var later)) command = later;
             if (command is { Confirmed: true, DesiredState: WindowState.Frozen } && !follows)
             {
                 follows = true;

@@ -26,8 +26,10 @@ internal sealed class StatusWriter
     private const int MostNames = 32;
 
     private NodeFreeze written;
+    private readonly TaskCompletionSource exists = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private NodeFreeze? found;
     private volatile bool isNeedless;
+    private bool wasSent;
     private (NodeFreezeStatus Status, Task After)? wanted;
     private bool last;
 
@@ -61,6 +63,7 @@ internal sealed class StatusWriter
     internal void Exists(NodeFreeze there)
     {
         lock (gate) found ??= there;
+        exists.TrySetResult();
     }
 
     /// <summary>Its window has ended: what does not exist by now is not created any more.</summary>
@@ -91,7 +94,11 @@ internal sealed class StatusWriter
                 }
                 if (now is { } next && !await TryWriteAsync(next.Status).ConfigureAwait(false))
                 {
-                    await Task.Delay(Backoff.Default.After(++failures), time, stop.Token).ConfigureAwait(false);
+                    var pause = Task.Delay(Backoff.Default.After(++failures), time, stop.Token);
+                    // What could not be created may be there at any moment, and then nothing keeps the report back.
+                    if (written.Metadata.Uid is not { Length: > 0 } && await Task.WhenAny(pause, exists.Task).ConfigureAwait(false) != pause) failures = 0;
+                    else await pause.ConfigureAwait(false);
+                    stop.Token.ThrowIfCancellationRequested();
                     lock (gate) wanted ??= next;
                     changed.Release();
                     continue;
@@ -154,8 +161,15 @@ internal sealed class StatusWriter
                 return null;
             }
         }
-        if (isNeedless) return true;
         var meta = written.Metadata;
+        if (isNeedless)
+        {
+            // What was sent and not answered may have come to be, and then it has to be told the end.
+            if (!wasSent || await client.GetAsync(meta.NamespaceProperty, meta.Name, stop.Token).ConfigureAwait(false) is not { } sent || sent.PlanId != written.PlanId) return true;
+            written = sent;
+            return null;
+        }
+        wasSent = true;
         var report = JsonSerializer.Serialize(status, CrdsJson.Default.NodeFreezeStatus);
         var fits = report.Length <= LongestFirstReport;
         var plan = written with { Metadata = new() { Name = meta.Name, NamespaceProperty = meta.NamespaceProperty, Labels = meta.Labels, Annotations = new Dictionary<string, string>(meta.Annotations) } };

@@ -390,10 +390,10 @@ allowed "a token bound to an agent's pod" as_token pod quiesce-agent --bound-obj
 allowed "a token bound to no pod" as_token unbound quiesce-agent
 allowed "a token bound to a node" as_token node quiesce-agent --bound-object-kind=Node --bound-object-name="$node_a"
 internal=/apis/quiesce.dev/v1alpha1/namespaces/$system
-# answer TOKEN NAME NODE MODE: the plan of a node that was called.
+# answer TOKEN NAME NODE MODE [MORE-METADATA]: the plan of a node that was called.
 answer() {
   curl --silent --show-error --fail-with-body --max-time 30 --cacert "$work/ca.crt" --header "Authorization: Bearer $(<"$work/$1")" --header 'Content-Type: application/json' --data \
-    "{\"apiVersion\":\"quiesce.dev/v1alpha1\",\"kind\":\"NodeFreeze\",\"metadata\":{\"name\":\"$2\"},\"spec\":{\"nodeName\":\"$3\",\"mode\":\"$4\",\"window\":\"called\",\"allFilesystems\":true,\"request\":{\"namespace\":\"$shop\",\"name\":\"r\",\"uid\":\"$id\"}}}" \
+    "{\"apiVersion\":\"quiesce.dev/v1alpha1\",\"kind\":\"NodeFreeze\",\"metadata\":{\"name\":\"$2\",\"labels\":{\"quiesce.dev/request-uid\":\"$id\"},\"annotations\":{\"quiesce.dev/plan-id\":\"p\",\"quiesce.dev/window-uid\":\"w\"}${5-}},\"spec\":{\"nodeName\":\"$3\",\"mode\":\"$4\",\"window\":\"called\",\"allFilesystems\":true,\"request\":{\"namespace\":\"$shop\",\"name\":\"r\",\"uid\":\"$id\"}}}" \
     "$server$internal/nodefreezes"
 }
 allowed "the plan of its node, by an agent whose node is called" answer pod "$node_a-0" "$node_a" Hold
@@ -401,6 +401,8 @@ refused "the plan of another node, by an agent" "is a plan for an agent" answer 
 refused "a plan of its node under the name of another, by an agent" "is a plan for an agent" answer pod "$node_b-0" "$node_a" Hold
 refused "a plan under a name that a longer node has, by an agent" "is a plan for an agent" answer pod "$node_a-b-0" "$node_a" Hold
 refused "a plan to thaw what others froze, by an agent" "is a plan for an agent" answer pod "$node_a-1" "$node_a" ThawUnconditionally
+refused "a plan of its node that could not be deleted, by an agent" "is a plan for an agent" answer pod "$node_a-1" "$node_a" Hold ',"finalizers":["example.com/kept"]'
+refused "a plan of its node of a high number, by an agent" "is a plan for an agent" answer pod "$node_a-32" "$node_a" Hold
 refused "the plan of its node, by an agent whose token names no node" "is a plan for an agent" answer unbound "$node_a-1" "$node_a" Hold
 delete_as $operator nodefreeze "$node_a-0" --namespace=$system >/dev/null
 report='{"status":{"phase":"Thawed","frozenFilesystems":0}}'

@@ -180,6 +180,35 @@ public sealed class CallTests
     }
 
     [Fact]
+    public async Task An_answer_that_comes_between_two_windows_of_a_request_that_waits_is_none_to_either()
+    {
+        await using var stage = await SetAsync(2);
+        stage.Agents[1].Script = new() { FailsToPrepare = Reasons.HeldByOtherRequest };
+        var request = await stage.RequestAsync(s => s with { ConflictPolicy = ConflictPolicy.Wait, FreezeTimeoutSeconds = 40 });
+        // Each time it begins anew a node answers to the call before: when the plans were deleted, and the window is about to be.
+        stage.Cluster.Server.Faults.Inject(RequestMatch.Of("delete", "freezewindows"), FaultEffect.Delay(TimeSpan.FromMilliseconds(700)), times: 1_000);
+        var answered = new HashSet<string>();
+        while (answered.Count < 3)
+        {
+            var last = await Eventually.GetAsync(
+                async () => await stage.WindowAsync(request) is { Spec.DesiredState: WindowState.Thawed } window && (await stage.PlansAsync(request)).Count == 0
+                    && CalledPlans.Of(window, "node-1") is { } plan && answered.Add(plan.PlanId) ? plan : null,
+                () => $"a window that ends, after {answered.Count}\n{stage.Said}");
+            last.Metadata.Name = InternalNames.NodeFreeze("node-1", 20 + answered.Count);
+            last.Metadata.CreationTimestamp = null;
+            last.Metadata.Annotations[QuiesceApi.ReportAnnotation] = JsonSerializer.Serialize(new NodeFreezeStatus { Phase = NodeFreezePhase.Prepared, BootID = "boot", AgentInstance = "late" }, CrdsJson.Default.NodeFreezeStatus);
+            await stage.Cluster.NodeFreezes.CreateAsync(last, CancellationToken.None);
+        }
+
+        Assert.True((await stage.GetAsync(request))!.Status!.Phase < FreezePhase.Thawed, stage.Said);
+        stage.Agents[1].Script = new();
+        await stage.PhaseAsync(request, FreezePhase.Frozen);
+        await stage.ThawAsync(request);
+        await stage.PhaseAsync(request, FreezePhase.Thawed);
+        await stage.CleanAsync();
+    }
+
+    [Fact]
     public async Task An_agent_restarted_after_it_answered_ends_the_request_for_all()
     {
         await using var stage = await SetAsync(2);
