@@ -15,7 +15,10 @@ public sealed class BarrierTests(Installation installation)
     // Not those of calls, which are open at any time.
     private static readonly RequestMatch WatchesOfWindows = new()
     {
-        Verbs = ["watch"], Resource = "freezewindows", UserAgent = "quiesce-agent", Where = r => !r.Query.Contains($"%3D{InternalNames.CalledWindow}", StringComparison.OrdinalIgnoreCase),
+        Verbs = ["watch"],
+        Resource = "freezewindows",
+        UserAgent = "quiesce-agent",
+        Where = r => !r.Query.Contains($"%3D{InternalNames.CalledWindow}", StringComparison.OrdinalIgnoreCase),
     };
 
     [Theory]
