@@ -4,7 +4,7 @@ namespace Quiesce.Crds;
 
 /// <summary>Internal: the command for one request, one object for any number of nodes; written by the operator alone.</summary>
 /// <remarks>
-/// Lives in the operator's namespace under the name <see cref="InternalNames.Window"/>. It is created before the first
+/// Lives in the operator's namespace under the name <see cref="InternalNames.Window"/>, or <see cref="InternalNames.CalledWindow"/> where it calls its nodes. It is created before the first
 /// NodeFreeze of its request. An agent that finds it missing from a completed list, or deleted, thaws. Every command (freeze,
 /// confirm, raise, thaw) is one write.
 /// </remarks>
