@@ -7,7 +7,7 @@ namespace Quiesce.Crds.Client;
 /// <summary>Follows all objects of a kind: list, then watch, without end.</summary>
 /// <remarks>
 /// Where a <see cref="ListWatchStart{T}"/> is given, the first list is left out: one request less for each of very many that begin to follow something at the same time.
-/// A watch that ends plainly is taken up where it was. One that is cut or goes silent is taken up once; if that fails too there
+/// A watch that ends plainly, or goes silent, is taken up where it was. One that is cut is taken up once; if that fails too there
 /// is an outage: <see cref="WatchEvent{T}.Disconnected"/>, pauses that grow, and a new list. After 410 it lists at once. A
 /// watch that said nothing at all is followed by a list too: so looks one from a version that the server never had.
 /// Each list is compared with what was known, so that no deletion is ever missed.
@@ -30,7 +30,7 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
     {
         get
         {
-            var bound = (options.WatchTimeout * 1.5) + options.SilenceAllowance + client.Connection.Options.RequestTimeout + TimeSpan.FromMinutes(1);
+            var bound = options.SilenceBound + client.Connection.Options.RequestTimeout + TimeSpan.FromMinutes(1);
             var idle = _time.GetElapsedTime(Volatile.Read(ref _progress));
             return idle <= bound ? null : $"{client.Kind.Type.Plural} were neither heard of nor asked for in {idle.TotalSeconds:0} s";
         }
@@ -102,6 +102,7 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
         {
             Progress();
             var entries = 0;
+            var silent = false;
             KubernetesApiException? error = null;
             var opened = _time.GetTimestamp();
             var stream = new WatchStream<T>(client, options, _time);
@@ -114,7 +115,8 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
                 }
                 catch (KubernetesApiException e)
                 {
-                    error = e;
+                    silent = e.Reason == WatchStream<T>.Silent;
+                    error = silent ? null : e;
                     break;
                 }
 
@@ -135,7 +137,7 @@ public sealed class ListWatch<T>(ResourceClient<T> client, ListWatchOptions opti
 
             // An hour of quiet watches is no row of failures.
             if (_time.GetElapsedTime(opened) > TimeSpan.FromSeconds(1)) _failures = 0;
-            if (error is null) _lastHeard = _time.GetUtcNow();
+            if (error is null && !silent) _lastHeard = _time.GetUtcNow();
             if (entries > 0) takenUp = false;
             if (error is null && entries > 0) continue;
             if (error is { Status: null } && !takenUp)

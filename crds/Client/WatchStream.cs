@@ -27,19 +27,25 @@ internal sealed class WatchStream<T>(ResourceClient<T> client, ListWatchOptions 
         internal bool IsOpening => Type == Opening.Type;
     }
 
+    /// <summary>The reason of the error that a watch ends with when it was given up as silent.</summary>
+    internal const string Silent = "Silent";
+
     /// <summary>Opens the watch and yields its entries to its end.</summary>
     /// <exception cref="KubernetesApiException">Refused, cut, silent for too long, or ended by an <c>ERROR</c> event.</exception>
     public async IAsyncEnumerable<Entry> ReadAsync(string resourceVersion, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var kind = client.Kind;
 #pragma warning disable CA5394 // Spreading reconnects out needs no secrecy.
-        var seconds = (int)Math.Ceiling(options.WatchTimeout.TotalSeconds * (1 + (Random.Shared.NextDouble() / 2)));
+        var seconds = (int)Math.Ceiling(options.WatchTimeout.TotalSeconds * (1 + Random.Shared.NextDouble()));
+        var quiet = options.LongestSilence * (1 + (Random.Shared.NextDouble() / 2));
 #pragma warning restore CA5394
         var path = $"{kind.Type.CollectionPath(options.Namespace)}?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}"
             + $"&resourceVersion={Uri.EscapeDataString(resourceVersion)}"
             + ResourceClient<T>.Selectors(options.LabelSelector, options.FieldSelector);
         var operation = $"WATCH {path}";
         using var response = await client.Connection.SendAsync(HttpMethod.Get, path, null, cancellationToken);
+        var patience = TimeSpan.FromSeconds(seconds) + options.SilenceAllowance;
+        if (quiet < patience) patience = quiet;
         using var silence = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, silence.Token);
         var body = PipeReader.Create(await response.Content.ReadAsStreamAsync(cancellationToken));
@@ -49,7 +55,7 @@ internal sealed class WatchStream<T>(ResourceClient<T> client, ListWatchOptions 
             for (var scanned = 0L; ;)
             {
                 ReadResult read;
-                silence.CancelAfter(TimeSpan.FromSeconds(seconds) + options.SilenceAllowance);
+                silence.CancelAfter(patience);
                 try
                 {
                     read = await body.ReadAsync(either.Token);
@@ -58,7 +64,7 @@ internal sealed class WatchStream<T>(ResourceClient<T> client, ListWatchOptions 
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     throw silence.IsCancellationRequested
-                        ? new KubernetesApiException(operation, null, "Timeout", "the watch has gone silent", innerException: e)
+                        ? new KubernetesApiException(operation, null, Silent, "the watch has gone silent", innerException: e)
                         : client.Connection.NoAnswer(operation, e);
                 }
 

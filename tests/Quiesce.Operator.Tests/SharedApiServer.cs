@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Quiesce.ApiServers;
+using Quiesce.Cluster;
 using Quiesce.Operator.Tests;
 
 [assembly: AssemblyFixture(typeof(SharedApiServer))]
@@ -25,9 +26,10 @@ public sealed class SharedApiServer : IAsyncDisposable
     }
 
     /// <summary>Waits for the test's turn.</summary>
-    internal static async Task<(ApiServerUnderTest Server, Action Release)> TakeAsync()
+    /// <param name="local">For the local cluster.</param>
+    internal static async Task<(ApiServerUnderTest Server, Action Release)> TakeAsync(LocalClusterOptions local)
     {
-        if (!IsReal) return (await ApiServerUnderTest.StartAsync(), () => { });
+        if (!IsReal) return (await ApiServerUnderTest.StartAsync(new ApiServerOptions { Local = local }), () => { });
         await Turn.WaitAsync();
         try
         {

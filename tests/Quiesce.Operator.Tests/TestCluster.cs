@@ -50,9 +50,9 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public ResourceClient<NodeFreeze> NodeFreezes => new(Connection, Kinds.NodeFreezes);
 
-    public static async Task<TestCluster> StartAsync()
+    public static async Task<TestCluster> StartAsync(LocalClusterOptions? local = null)
     {
-        var (server, release) = await SharedApiServer.TakeAsync();
+        var (server, release) = await SharedApiServer.TakeAsync(local ?? new());
         var cluster = new TestCluster(server, release);
         try
         {

@@ -27,12 +27,14 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
         string[] columns = ["POST to Frozen, ms", "skew, ms", "thaw asked to Thawed, ms", "API requests", "operator, MB resident", "operator, ms of processor"];
         var one = new Table($"One request over all nodes, {rounds} rounds, the agents simulated", "server", [Alone, .. columns]);
         var many = new Table($"{requestsAtOnce} requests at once over 5 nodes each", "server", columns);
+        var verbs = new Table("API requests for the whole life of one request, without those of the user and leases; a watch counts when it ends, idle ones of agents among them", "request", [.. nodeCounts.Select(Column)]);
         report.Add(one);
+        report.Add(verbs);
         report.Add(many);
         var assets = Installation.Assets[0];
         foreach (var nodes in nodeCounts)
         {
-            var row = string.Create(CultureInfo.InvariantCulture, $"{(assets is null ? "local cluster" : "kube-apiserver")}, {nodes} nodes");
+            var row = string.Create(CultureInfo.InvariantCulture, $"{(assets is null ? "local cluster" : "kube-apiserver")}, {Column(nodes)}");
             Console.Error.WriteLine(row);
             await using var installation = await Installation.StartAsync(assets);
             await Parallel.ForEachAsync(
@@ -49,11 +51,11 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
                 for (var round = 0; round < rounds; round++)
                 {
                     one[row, Alone].Add(await WritesAloneAsync(installation, nodes));
-                    await MeasureAsync(installation, watch, one, row, [new FreezeTarget { HostPath = new HostPathTarget { Path = "/srv/0", NodeSelector = new LabelSelector { MatchLabels = new Dictionary<string, string> { ["pool"] = Pool } } } }]);
+                    await MeasureAsync(installation, watch, one, row, (request, count) => verbs[request, Column(nodes)].Add(count), [new FreezeTarget { HostPath = new HostPathTarget { Path = "/srv/0", NodeSelector = new LabelSelector { MatchLabels = new Dictionary<string, string> { ["pool"] = Pool } } } }]);
                     if (round == 0 && nodes == nodeCounts.Max()) report.Fact("agents", string.Create(CultureInfo.InvariantCulture, $"{nodes} simulated ones in the benchmark's own process, on the same processors as everything else"));
                 }
                 if (nodes < nodeCounts.Max()) continue;
-                await MeasureAsync(installation, watch, many, row, [.. Enumerable.Range(0, requestsAtOnce).Select(r => Enumerable.Range(0, 5).Select(n => new FreezeTarget
+                await MeasureAsync(installation, watch, many, row, null, [.. Enumerable.Range(0, requestsAtOnce).Select(r => Enumerable.Range(0, 5).Select(n => new FreezeTarget
                 {
                     HostPath = new HostPathTarget { Path = "/srv/0", NodeName = Installation.NodeName(1 + (((r * 5) + n) % nodes)) },
                 }).ToArray())]);
@@ -65,6 +67,8 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
             }
         }
     }
+
+    private static string Column(int nodes) => string.Create(CultureInfo.InvariantCulture, $"{nodes} nodes");
 
     /// <summary>
     /// The limit: for each node a plan created with its first report in it and a second one written, and nothing else, in a namespace that nobody watches, by as many writers as keep the server busy.
@@ -106,7 +110,7 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
         static FilesystemStatus Filesystem(FilesystemState state) => new() { Path = "/srv/0", State = state, Type = "ext4" };
     }
 
-    private static async Task MeasureAsync(Installation installation, RequestWatch watch, Table table, string row, params FreezeTarget[][] requests)
+    private static async Task MeasureAsync(Installation installation, RequestWatch watch, Table table, string row, Action<string, int>? byVerb, params FreezeTarget[][] requests)
     {
         var before = await RequestCounts.ReadAsync(installation.Server);
         var processor = installation.Operator.ProcessorSeconds;
@@ -130,6 +134,11 @@ internal sealed class ScaleBenchmark(int rounds, IReadOnlyList<int> nodeCounts, 
         await Task.Delay(TimeSpan.FromSeconds(5)); // what is swept afterwards belongs to it
         var since = RequestCounts.Since(before, await RequestCounts.ReadAsync(installation.Server));
         table[row, "API requests"].Add(since.Where(s => !s.Key.EndsWith(" leases", StringComparison.Ordinal)).Sum(s => s.Value));
+        foreach (var (what, count) in since)
+        {
+            var mine = what is "create freezerequests" or "patch freezerequests" ? names.Count : 0;
+            if (count > mine && !what.EndsWith(" leases", StringComparison.Ordinal)) byVerb?.Invoke(what, count - mine);
+        }
         table[row, "operator, MB resident"].Add(installation.Operator.PeakMegabytes);
         table[row, "operator, ms of processor"].Add((installation.Operator.ProcessorSeconds - processor) * 1000);
     }

@@ -244,19 +244,45 @@ public sealed class ListWatchTests : IAsyncLifetime
         Assert.Equal(2, _cluster.Server.Requests.Count(Lists));
     }
 
-    [Fact]
-    public async Task A_watch_gone_silent_is_given_up_and_taken_up()
+    [Theory]
+    [InlineData(500, 60_000)] // the server does not end it when its time is up
+    [InlineData(60_000, 500)] // it has long to go, and says nothing
+    public async Task A_watch_gone_silent_is_given_up_and_taken_up(int timeout, int silence)
     {
-        Follow(Quick with { WatchTimeout = TimeSpan.FromMilliseconds(500), SilenceAllowance = TimeSpan.FromMilliseconds(100) });
+        Follow(Quick with
+        {
+            WatchTimeout = TimeSpan.FromMilliseconds(timeout), SilenceAllowance = TimeSpan.FromMilliseconds(100), LongestSilence = TimeSpan.FromMilliseconds(silence),
+        });
         await ExpectAsync("=");
-        await AfterAsync(
-            async () =>
-            {
-                Assert.Equal(1, _cluster.Server.Faults.SilenceWatches());
-                await CreateAsync("a");
-            },
-            1,
-            "+a");
+        await AfterAsync(() => CreateAsync("a"), 1, "+a");
+        var next = NextAsync();
+        Assert.Equal(1, _cluster.Server.Faults.SilenceWatches());
+        await CreateAsync("b");
+        Assert.Equal("+b", await next);
+        Assert.Equal(1, _cluster.Server.Requests.Count(Lists));
+    }
+
+    [Fact]
+    public async Task Bookmarks_keep_a_quiet_watch_open()
+    {
+        await using var cluster = await TestCluster.StartAsync(new() { BookmarkInterval = TimeSpan.FromMilliseconds(50) });
+        var requests = cluster.Server.Requests;
+        await using var events = new ListWatch<ThawRequest>(cluster.ThawRequests, Quick with { LongestSilence = TimeSpan.FromSeconds(1) }).FollowAsync(_stop.Token).GetAsyncEnumerator(CancellationToken.None);
+        Assert.True(await events.MoveNextAsync()); // that there is nothing
+        Assert.True(await events.MoveNextAsync()); // that it watches
+        var next = events.MoveNextAsync().AsTask();
+        await Task.Delay(TimeSpan.FromSeconds(2.5), CancellationToken.None);
+        Assert.False(next.IsCompleted);
+        Assert.Equal((1, 1), (requests.Count(Lists), requests.Count(Watches)));
+        await _stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next.Soon());
+    }
+
+    [Fact]
+    public async Task Without_a_word_not_even_a_bookmark_it_lists_anew()
+    {
+        Follow(Quick with { LongestSilence = TimeSpan.FromMilliseconds(300) });
+        await ExpectAsync("=", "=");
     }
 
     [Fact]
