@@ -6,15 +6,14 @@ using Quiesce.RealFilesystems;
 namespace Quiesce.EndToEnd.Tests;
 
 /// <summary>Nodes that are called by one object, instead of being given a plan each: they freeze, thaw and fail as any other, also where agents die between call and answer.</summary>
-[TestClass(DisableParallelization = true)]
-public sealed class CallTests(Installation installation)
+public sealed class CallTests(SpareInstallations spares) : OwnInstallation(spares)
 {
     private static readonly ProgramStart EverybodyIsCalled = new() { Arguments = ["--call-from-nodes", "2"] };
 
     [Fact]
     public async Task Called_nodes_freeze_and_thaw_together_and_say_so_in_plans_of_their_own_making()
     {
-        await using var two = await TwoNodes.CreateAsync(installation);
+        await using var two = await TwoNodes.CreateAsync(Installation);
         var request = await two.RequestAsync();
         var frozen = await request.PhaseAsync(FreezePhase.Frozen);
         Assert.Equal((2, 2), (frozen.NodesFrozen, frozen.FrozenFilesystems));
@@ -36,11 +35,11 @@ public sealed class CallTests(Installation installation)
     [Fact]
     public async Task An_agent_killed_between_call_and_answer_is_followed_by_one_that_freezes_nothing()
     {
-        Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
-        await using var two = await TwoNodes.CreateAsync(installation);
+        Assert.SkipUnless(Installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+        await using var two = await TwoNodes.CreateAsync(Installation);
         var answers = new RequestMatch { Verbs = ["create"], Resource = "nodefreezes", UserAgent = "quiesce-agent" };
         var never = new TaskCompletionSource();
-        using var held = installation.Server.Local!.Faults.Inject(answers, FaultEffect.HoldUntil(never.Task), times: 2);
+        using var held = Installation.Server.Local!.Faults.Inject(answers, FaultEffect.HoldUntil(never.Task), times: 2);
         var request = await two.RequestAsync();
         await Eventually.TrueAsync(() => held.Hits == 2, "two answers");
         await two.First.Node.KillAgentAsync();
@@ -58,7 +57,7 @@ public sealed class CallTests(Installation installation)
     [InlineData(true, FreezePhase.Broken)]
     public async Task An_agent_killed_after_its_answer_ends_the_window_of_all(bool frozen, FreezePhase ends)
     {
-        await using var two = await TwoNodes.CreateAsync(installation);
+        await using var two = await TwoNodes.CreateAsync(Installation);
         if (!frozen) two.Second.Node.Way.BlackHole();
         var request = await two.RequestAsync();
         if (frozen) await request.PhaseAsync(FreezePhase.Frozen);
@@ -80,10 +79,10 @@ public sealed class CallTests(Installation installation)
     [Fact]
     public async Task Agents_that_may_not_make_their_plans_are_given_them_and_report_at_once()
     {
-        Assert.SkipUnless(installation.Server.SupportsFaults, "faults are injected into the local cluster only");
-        await using var two = await TwoNodes.CreateAsync(installation);
+        Assert.SkipUnless(Installation.Server.SupportsFaults, "faults are injected into the local cluster only");
+        await using var two = await TwoNodes.CreateAsync(Installation);
         var answers = new RequestMatch { Verbs = ["create"], Resource = "nodefreezes", UserAgent = "quiesce-agent" };
-        using var forbidden = installation.Server.Local!.Faults.Inject(answers, FaultEffect.Forbidden, times: 1_000);
+        using var forbidden = Installation.Server.Local!.Faults.Inject(answers, FaultEffect.Forbidden, times: 1_000);
         // Within a moment of the half of it, whatever the pause is after which an agent would try again by itself.
         var request = await two.RequestAsync(freezeTimeoutSeconds: 20);
         var plan = await Eventually.GetAsync(async () => await request.NodeFreezeAsync(two.First.Node.Name), () => "a plan");
@@ -99,7 +98,7 @@ public sealed class CallTests(Installation installation)
     [Fact]
     public async Task A_node_that_is_cut_off_when_it_is_called_is_given_its_plan_and_freezes_with_the_other()
     {
-        await using var two = await TwoNodes.CreateAsync(installation);
+        await using var two = await TwoNodes.CreateAsync(Installation);
         two.Second.Node.Way.Refuse();
         var request = await two.RequestAsync(freezeTimeoutSeconds: 30);
         await request.NodeReachesAsync(two.First.Node.Name, NodeFreezePhase.Prepared);
@@ -117,7 +116,7 @@ public sealed class CallTests(Installation installation)
     [Fact]
     public async Task An_agent_that_starts_after_the_call_hears_it()
     {
-        await using var two = await TwoNodes.CreateAsync(installation);
+        await using var two = await TwoNodes.CreateAsync(Installation);
         await two.Second.Node.KillAgentAsync();
         var request = await two.RequestAsync();
         await request.NodeReachesAsync(two.First.Node.Name, NodeFreezePhase.Prepared);
@@ -134,13 +133,13 @@ public sealed class CallTests(Installation installation)
     [InlineData(false)]
     public async Task A_window_or_plan_deleted_while_it_is_open_thaws_and_breaks_it(bool window)
     {
-        await using var two = await TwoNodes.CreateAsync(installation);
+        await using var two = await TwoNodes.CreateAsync(Installation);
         var request = await two.RequestAsync();
         await request.PhaseAsync(FreezePhase.Frozen);
         await two.First.Writer.StandsStillAsync();
         await two.Second.Writer.StandsStillAsync();
-        if (window) await installation.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.CalledWindow);
-        else await installation.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, (await request.NodeFreezeAsync(two.First.Node.Name))!.Metadata.Name);
+        if (window) await Installation.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.CalledWindow);
+        else await Installation.NodeFreezes.DeleteAsync(InternalNames.DefaultNamespace, (await request.NodeFreezeAsync(two.First.Node.Name))!.Metadata.Name);
         await request.EndsAsAsync(FreezePhase.Broken, Reasons.CommandGone);
         await two.First.Writer.FrozenOnceAsync(longestSeconds: 15);
         await two.Second.Writer.FrozenOnceAsync(longestSeconds: 15);
@@ -150,7 +149,7 @@ public sealed class CallTests(Installation installation)
     [Fact]
     public async Task Cut_off_from_a_called_window_a_node_thaws_at_its_deadline_and_the_window_is_not_intact()
     {
-        await using var two = await TwoNodes.CreateAsync(installation);
+        await using var two = await TwoNodes.CreateAsync(Installation);
         var request = await two.RequestAsync(deadlineSeconds: 6);
         await request.PhaseAsync(FreezePhase.Frozen);
         two.First.Node.Way.BlackHole();
@@ -164,14 +163,14 @@ public sealed class CallTests(Installation installation)
     [Fact]
     public async Task The_operator_killed_between_call_and_freeze_is_followed_by_one_that_goes_on()
     {
-        await using var two = await TwoNodes.CreateAsync(installation);
+        await using var two = await TwoNodes.CreateAsync(Installation);
         two.Second.Node.Way.BlackHole();
         var request = await two.RequestAsync();
         await request.NodeReachesAsync(two.First.Node.Name, NodeFreezePhase.Prepared);
-        await installation.KillOperatorAsync();
+        await Installation.KillOperatorAsync();
         two.Second.Node.Way.Pass();
         await request.NodeReachesAsync(two.Second.Node.Name, NodeFreezePhase.Prepared);
-        await installation.StartOperatorAsync(EverybodyIsCalled);
+        await Installation.StartOperatorAsync(EverybodyIsCalled);
         await request.PhaseAsync(FreezePhase.Frozen);
         await request.ThawAsync();
         await request.EndsAsAsync(FreezePhase.Thawed, Reasons.ThawRequested);
@@ -181,14 +180,14 @@ public sealed class CallTests(Installation installation)
     [Fact]
     public async Task A_window_restored_from_a_backup_calls_nobody()
     {
-        await using var two = await TwoNodes.CreateAsync(installation);
-        await installation.KillOperatorAsync(); // which would sweep it before anybody could hear it
+        await using var two = await TwoNodes.CreateAsync(Installation);
+        await Installation.KillOperatorAsync(); // which would sweep it before anybody could hear it
         var plan = new NodeFreezeSpec { NodeName = two.First.Node.Name, Request = new() { Namespace = "", Name = "", Uid = "" }, Paths = [two.First.Filesystem.MountPoint] };
         foreach (var restored in (bool[])[true, false])
         {
             var labels = new Dictionary<string, string> { [QuiesceApi.RequestUidLabel] = "gone" };
             if (restored) labels[QuiesceApi.RestoreNameLabel] = "restore-1";
-            var window = await installation.FreezeWindows.CreateAsync(
+            var window = await Installation.FreezeWindows.CreateAsync(
                 new FreezeWindow
                 {
                     Metadata = new()
@@ -202,14 +201,14 @@ public sealed class CallTests(Installation installation)
                 },
                 CancellationToken.None);
             if (restored) await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
-            else await Eventually.GetAsync(async () => (await installation.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}=gone")).Items.SingleOrDefault(), () => "an answer to one that is not restored");
-            Assert.Equal(restored ? 0 : 1, (await installation.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}=gone")).Items.Count);
-            await installation.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.CalledWindow, window.Metadata.Uid);
+            else await Eventually.GetAsync(async () => (await Installation.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}=gone")).Items.SingleOrDefault(), () => "an answer to one that is not restored");
+            Assert.Equal(restored ? 0 : 1, (await Installation.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}=gone")).Items.Count);
+            await Installation.FreezeWindows.DeleteAsync(InternalNames.DefaultNamespace, InternalNames.CalledWindow, window.Metadata.Uid);
         }
 
         // Of a request that is not there: swept, and nothing was ever frozen.
-        await installation.StartOperatorAsync(EverybodyIsCalled);
-        await Eventually.GetAsync(async () => (await installation.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}=gone")).Items.Count == 0 ? "swept" : null, () => "swept");
+        await Installation.StartOperatorAsync(EverybodyIsCalled);
+        await Eventually.GetAsync(async () => (await Installation.NodeFreezes.ListAsync(InternalNames.DefaultNamespace, $"{QuiesceApi.RequestUidLabel}=gone")).Items.Count == 0 ? "swept" : null, () => "swept");
         await two.First.Writer.NeverFrozenAsync();
     }
 

@@ -7,8 +7,7 @@ using Quiesce.RealFilesystems;
 namespace Quiesce.EndToEnd.Tests;
 
 /// <summary>The commands for administrators: install-manifests, upgrade-agents, uninstall, and what shells complete.</summary>
-[TestClass(DisableParallelization = true)]
-public sealed class CliInstallationTests(Installation installation)
+public sealed class CliInstallationTests(SpareInstallations spares) : OwnInstallation(spares)
 {
     [Fact]
     public async Task Uninstall_thaws_waits_and_removes_what_is_labelled()
@@ -24,7 +23,7 @@ public sealed class CliInstallationTests(Installation installation)
         await scene.Writer.FrozenOnceAsync(longestSeconds: 30);
         Assert.Equal(FreezePhase.Thawed, (await scene.Request.EndAsync()).Phase);
         Assert.Contains($"deployment.apps/quiesce-operator in {ns} deleted", said, StringComparison.Ordinal);
-        Assert.Equal("", (await installation.KubectlAsync("get", "deployments,daemonsets,serviceaccounts", "-n", ns, "-l", "app.kubernetes.io/part-of=quiesce", "-o", "name")).Trim());
+        Assert.Equal("", (await Installation.KubectlAsync("get", "deployments,daemonsets,serviceaccounts", "-n", ns, "-l", "app.kubernetes.io/part-of=quiesce", "-o", "name")).Trim());
         await scene.Request.DeleteAsync();
         await scene.Request.GoneAsync();
     }
@@ -33,7 +32,7 @@ public sealed class CliInstallationTests(Installation installation)
     public async Task Uninstall_without_an_operator_frees_the_requests_and_the_nodes_thaw()
     {
         await using var scene = await SceneAsync();
-        await installation.KillOperatorAsync();
+        await Installation.KillOperatorAsync();
         var (code, said) = await CliAsync("uninstall", "--requests-only", "--timeout", "2s");
         Assert.True(code == 0, said);
         Assert.Contains("nobody has ended it; taking its finalizer off", said, StringComparison.Ordinal);
@@ -41,7 +40,7 @@ public sealed class CliInstallationTests(Installation installation)
         await scene.Writer.FrozenOnceAsync(longestSeconds: 30);
         await scene.Request.DeleteAsync();
         await scene.Request.GoneAsync();
-        await installation.StartOperatorAsync();
+        await Installation.StartOperatorAsync();
     }
 
     [Fact]
@@ -49,12 +48,12 @@ public sealed class CliInstallationTests(Installation installation)
     {
         await using var scene = await SceneAsync();
         var ns = await scene.InstallAsync();
-        await installation.KubectlAsync("annotate", "deployment", "-n", ns, "quiesce-operator", "meta.helm.sh/release-name=nightly", $"meta.helm.sh/release-namespace={ns}");
+        await Installation.KubectlAsync("annotate", "deployment", "-n", ns, "quiesce-operator", "meta.helm.sh/release-name=nightly", $"meta.helm.sh/release-namespace={ns}");
         var (code, said) = await CliAsync("uninstall");
         Assert.True(code == 2, said);
         Assert.Contains($"helm uninstall nightly --namespace {ns}", said, StringComparison.Ordinal);
         Assert.True(scene.Writer.StandsStill);
-        await installation.KubectlAsync("delete", "deployment,daemonset,serviceaccount", "--all", "-n", ns);
+        await Installation.KubectlAsync("delete", "deployment,daemonset,serviceaccount", "--all", "-n", ns);
         await scene.Request.DeleteAsync();
         await scene.Request.GoneAsync();
     }
@@ -64,12 +63,12 @@ public sealed class CliInstallationTests(Installation installation)
     {
         await using var scene = await SceneAsync();
         var ns = await scene.InstallAsync();
-        var set = JsonNode.Parse(await installation.KubectlAsync("get", "daemonset", "-n", ns, "quiesce-agent", "-o", "json"))!;
+        var set = JsonNode.Parse(await Installation.KubectlAsync("get", "daemonset", "-n", ns, "quiesce-agent", "-o", "json"))!;
         await PatchAsync($"/apis/apps/v1/namespaces/{ns}/daemonsets/quiesce-agent/status", new() { ["status"] = new JsonObject { ["observedGeneration"] = (long)set["metadata"]!["generation"]! } });
         var uid = (string)set["metadata"]!["uid"]!;
         foreach (var (revision, hash) in new[] { (1, "old"), (2, "new") })
         {
-            await installation.Server.ApplyAsync($$"""
+            await Installation.Server.ApplyAsync($$"""
                 apiVersion: apps/v1
                 kind: ControllerRevision
                 metadata: {name: quiesce-agent-{{hash}}, namespace: {{ns}}, labels: {controller-revision-hash: {{hash}}}, ownerReferences: [{apiVersion: apps/v1, kind: DaemonSet, name: quiesce-agent, uid: {{uid}} }] }
@@ -80,13 +79,13 @@ public sealed class CliInstallationTests(Installation installation)
 
         // The free node comes after the held one by name, and goes first all the same.
         var held = scene.Node.Name;
-        var free = await installation.AddNodeAsync();
+        var free = await Installation.AddNodeAsync();
         foreach (var node in new[] { held, free }) await PodAsync(ns, uid, node, "old");
         var upgrade = CliAsync("upgrade-agents", "--timeout", "30s");
         await PodGoneAsync(ns, $"agent-{free}-old");
         await Task.Delay(700);
         Assert.False(upgrade.IsCompleted);
-        Assert.NotEqual("", await installation.KubectlAsync("get", "pod", "-n", ns, $"agent-{held}-old", "-o", "name"));
+        Assert.NotEqual("", await Installation.KubectlAsync("get", "pod", "-n", ns, $"agent-{held}-old", "-o", "name"));
         // As its DaemonSet's controller does.
         await PodAsync(ns, uid, free, "new");
         await Task.Delay(1500);
@@ -102,8 +101,8 @@ public sealed class CliInstallationTests(Installation installation)
         (code, said) = await CliAsync("upgrade-agents");
         Assert.True(code == 0, said);
         Assert.Contains("all agents are of its present template", said, StringComparison.Ordinal);
-        foreach (var node in new[] { held, free }) await installation.KubectlAsync("delete", "pod", "-n", ns, $"agent-{node}-new", "--grace-period=0", "--force");
-        await installation.KubectlAsync("delete", "deployment,daemonset,serviceaccount", "--all", "-n", ns);
+        foreach (var node in new[] { held, free }) await Installation.KubectlAsync("delete", "pod", "-n", ns, $"agent-{node}-new", "--grace-period=0", "--force");
+        await Installation.KubectlAsync("delete", "deployment,daemonset,serviceaccount", "--all", "-n", ns);
         await scene.Request.DeleteAsync();
         await scene.Request.GoneAsync();
     }
@@ -123,9 +122,9 @@ public sealed class CliInstallationTests(Installation installation)
     {
         await using var scene = await SceneAsync();
         Assert.Equal("freeze\tFreeze, and return when all of it is frozen. It stays so until 'thaw', or until the deadline.\n:4", (await Command.TryAsync(Installation.CliProgram, ["__complete", "fr"])).Output);
-        var (_, said) = await Command.TryAsync(Installation.CliProgram, ["__complete", "thaw", "--kubeconfig", installation.Kubeconfig, "-n", scene.Request.Namespace, ""]);
+        var (_, said) = await Command.TryAsync(Installation.CliProgram, ["__complete", "thaw", "--kubeconfig", Installation.Kubeconfig, "-n", scene.Request.Namespace, ""]);
         Assert.Contains($"{scene.Request.Name}\n:4", said, StringComparison.Ordinal);
-        (_, said) = await Command.TryAsync(Installation.CliProgram, ["__complete", "freeze", "--kubeconfig", installation.Kubeconfig, "--host-path", "/a", "--node", ""]);
+        (_, said) = await Command.TryAsync(Installation.CliProgram, ["__complete", "freeze", "--kubeconfig", Installation.Kubeconfig, "--host-path", "/a", "--node", ""]);
         Assert.Contains($"{scene.Node.Name}\n", said, StringComparison.Ordinal);
         (_, said) = await Command.TryAsync(Installation.CliProgram, ["completion"]);
         Assert.StartsWith("#!/bin/sh\n", said, StringComparison.Ordinal);
@@ -135,24 +134,24 @@ public sealed class CliInstallationTests(Installation installation)
     }
 
     private Task<(int Code, string Output)> CliAsync(params string[] arguments) =>
-        Command.TryAsync("env", ["-u", "KUBECONFIG", Installation.CliProgram, .. arguments, "--kubeconfig", installation.Kubeconfig]);
+        Command.TryAsync("env", ["-u", "KUBECONFIG", Installation.CliProgram, .. arguments, "--kubeconfig", Installation.Kubeconfig]);
 
     private async Task<Scene> SceneAsync()
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         var filesystem = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         var guard = filesystem.Guard(TimeSpan.FromSeconds(90));
         var writer = await StandingWriter.StartAsync(filesystem);
-        var node = await installation.NodeAsync();
-        var request = await Request.OfAsync(installation, 60, Request.HostPath(node.Name, filesystem.MountPoint));
+        var node = await Installation.NodeAsync();
+        var request = await Request.OfAsync(Installation, 60, Request.HostPath(node.Name, filesystem.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
         await writer.StandsStillAsync();
-        return new(installation, filesystem, guard, writer, node, request);
+        return new(Installation, filesystem, guard, writer, node, request);
     }
 
     private async Task PodAsync(string ns, string set, string node, string hash)
     {
-        await installation.Server.ApplyAsync($$"""
+        await Installation.Server.ApplyAsync($$"""
             apiVersion: v1
             kind: Pod
             metadata:
@@ -169,12 +168,12 @@ public sealed class CliInstallationTests(Installation installation)
     }
 
     private async Task PodGoneAsync(string ns, string name) => await Eventually.GetAsync(
-        async () => (await installation.TryKubectlAsync("get", "pod", "-n", ns, name)).Code != 0 ? "gone" : null, () => $"pod {name} gone");
+        async () => (await Installation.TryKubectlAsync("get", "pod", "-n", ns, name)).Code != 0 ? "gone" : null, () => $"pod {name} gone");
 
     private async Task PatchAsync(string path, JsonObject content)
     {
         using var patch = new StringContent(content.ToJsonString(), Encoding.UTF8, "application/merge-patch+json");
-        using var answer = await installation.Server.Http.PatchAsync(new Uri(path, UriKind.Relative), patch);
+        using var answer = await Installation.Server.Http.PatchAsync(new Uri(path, UriKind.Relative), patch);
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
     }
 

@@ -6,7 +6,6 @@ using Quiesce.RealFilesystems;
 namespace Quiesce.EndToEnd.Tests;
 
 /// <summary>The control plane's own data lie on the filesystem that is frozen.</summary>
-[TestClass(DisableParallelization = true)]
 public sealed class ControlPlaneTests(Installation installation)
 {
     [Fact]

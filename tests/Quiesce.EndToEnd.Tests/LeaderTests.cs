@@ -7,8 +7,7 @@ using Tmds.Linux;
 namespace Quiesce.EndToEnd.Tests;
 
 /// <summary>Two replicas of the operator, as processes, with a window open when the leader goes.</summary>
-[TestClass(DisableParallelization = true)]
-public sealed class LeaderTests(Installation installation, ITestOutputHelper output)
+public sealed class LeaderTests(SpareInstallations spares, ITestOutputHelper output) : OwnInstallation(spares)
 {
     private static readonly ProgramStart Electing = new() { Arguments = ["--leader-elect"] };
 
@@ -17,19 +16,19 @@ public sealed class LeaderTests(Installation installation, ITestOutputHelper out
     [InlineData(true)]
     public async Task A_leader_that_is_killed_or_stops_is_replaced_and_the_window_goes_on(bool stops)
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
         using var guard = Guard.Start(TimeSpan.FromSeconds(90), ext4.MountPoint, xfs.MountPoint);
         await using var writer = await StandingWriter.StartAsync(ext4);
-        var (one, two) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
-        await installation.KillOperatorAsync();
-        await installation.StartOperatorAsync(Electing);
-        var request = await Request.OfAsync(installation, 80, Request.HostPath(one, ext4.MountPoint), Request.HostPath(two, xfs.MountPoint));
+        var (one, two) = (await Installation.AddNodeAsync(), await Installation.AddNodeAsync());
+        await Installation.KillOperatorAsync();
+        await Installation.StartOperatorAsync(Electing);
+        var request = await Request.OfAsync(Installation, 80, Request.HostPath(one, ext4.MountPoint), Request.HostPath(two, xfs.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
 
-        await using var first = installation.DetachOperator();
-        installation.RunOperator(Electing);
+        await using var first = Installation.DetachOperator();
+        Installation.RunOperator(Electing);
         var left = TimeProvider.System.GetTimestamp();
         await (stops ? first.PauseAsync() : first.KillAsync());
         await request.ThawAsync();

@@ -6,23 +6,22 @@ using Tmds.Linux;
 namespace Quiesce.EndToEnd.Tests;
 
 /// <summary>The operator dies, hears nothing, says nothing, or goes by a clock that is wrong: the nodes do not need it to thaw.</summary>
-[TestClass(DisableParallelization = true)]
-public sealed class OperatorTests(Installation installation)
+public sealed class OperatorTests(SpareInstallations spares) : OwnInstallation(spares)
 {
     [Fact]
     public async Task The_operator_dies_in_the_window_and_its_successor_ends_it_intact()
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
         using var guard = Guard.Start(TimeSpan.FromSeconds(50), ext4.MountPoint, xfs.MountPoint);
-        var (one, two) = (await installation.AddNodeAsync(), await installation.AddNodeAsync());
-        var request = await Request.OfAsync(installation, 40, Request.HostPath(one, ext4.MountPoint), Request.HostPath(two, xfs.MountPoint));
+        var (one, two) = (await Installation.AddNodeAsync(), await Installation.AddNodeAsync());
+        var request = await Request.OfAsync(Installation, 40, Request.HostPath(one, ext4.MountPoint), Request.HostPath(two, xfs.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
-        await installation.KillOperatorAsync();
+        await Installation.KillOperatorAsync();
         await request.ThawAsync();
         Assert.True(FreezeProbe.IsFrozen(ext4.MountPoint));
-        await installation.StartOperatorAsync();
+        await Installation.StartOperatorAsync();
         var thawed = await request.PhaseAsync(FreezePhase.Thawed);
         Assert.Equal(ConditionStatus.True, Request.Condition(thawed, ConditionTypes.WindowIntact).Status);
         Assert.False(FreezeProbe.IsFrozen(ext4.MountPoint) || FreezeProbe.IsFrozen(xfs.MountPoint));
@@ -31,32 +30,32 @@ public sealed class OperatorTests(Installation installation)
     [Fact]
     public async Task The_operator_is_gone_for_good_and_the_nodes_thaw_at_the_deadline()
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(40));
-        var node = await installation.AddNodeAsync();
-        var request = await Request.OfAsync(installation, 3, Request.HostPath(node, ext4.MountPoint));
+        var node = await Installation.AddNodeAsync();
+        var request = await Request.OfAsync(Installation, 3, Request.HostPath(node, ext4.MountPoint));
         var frozen = await request.PhaseAsync(FreezePhase.Frozen);
-        await installation.KillOperatorAsync();
+        await Installation.KillOperatorAsync();
         await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed without an operator");
         Assert.True(TimeProvider.System.GetUtcNow() < frozen.DeadlineAt!.Value.AddSeconds(1.5), "thawed later than deadline + 1 s");
-        await installation.StartOperatorAsync();
+        await Installation.StartOperatorAsync();
         Assert.Equal(Reasons.DeadlineExceeded, (await request.PhaseAsync(FreezePhase.Expired)).Reason);
     }
 
     [Fact]
     public async Task A_run_whose_window_nobody_ends_can_be_told_to_end_itself()
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(60));
-        var node = await installation.AddNodeAsync();
-        var end = installation.NewFile("end");
+        var node = await Installation.AddNodeAsync();
+        var end = Installation.NewFile("end");
         await using var run = new ProgramRun(
             new ProgramStart(),
-            [Installation.CliProgram, "run", "--kubeconfig", installation.Kubeconfig, "-n", "default", "--host-path", ext4.MountPoint, "--node", node, "--deadline", "8s", "--", "/bin/sh", "-c", "until [ -e \"$0\" ]; do sleep 0.05; done", end]);
+            [Installation.CliProgram, "run", "--kubeconfig", Installation.Kubeconfig, "-n", "default", "--host-path", ext4.MountPoint, "--node", node, "--deadline", "8s", "--", "/bin/sh", "-c", "until [ -e \"$0\" ]; do sleep 0.05; done", end]);
         await run.SaysAsync("frozen, until");
-        await installation.KillOperatorAsync();
+        await Installation.KillOperatorAsync();
         await File.WriteAllTextAsync(end, "");
         await Eventually.TrueAsync(() => !FreezeProbe.IsFrozen(ext4.MountPoint), "thawed at the deadline");
         await Task.Delay(TimeSpan.FromSeconds(1));
@@ -69,16 +68,16 @@ public sealed class OperatorTests(Installation installation)
     [Fact]
     public async Task The_operator_dies_when_one_node_has_frozen_and_the_other_has_not_and_the_one_thaws_by_itself()
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         await using var xfs = await RealFilesystem.CreateAsync(FilesystemKind.Xfs);
         using var guard = Guard.Start(TimeSpan.FromSeconds(90), ext4.MountPoint, xfs.MountPoint);
         await using var frozen = await StandingWriter.StartAsync(ext4);
         await using var stopped = await StandingWriter.StartAsync(xfs);
-        await using var one = await installation.NodeAsync(ownWay: true);
-        await using var two = await installation.NodeAsync();
+        await using var one = await Installation.NodeAsync(ownWay: true);
+        await using var two = await Installation.NodeAsync();
         one.Way.BlackHole();
-        var request = await Request.CreateAsync(installation, new FreezeRequestSpec
+        var request = await Request.CreateAsync(Installation, new FreezeRequestSpec
         {
             DeadlineSeconds = 60,
             FreezeTimeoutSeconds = 10,
@@ -88,11 +87,11 @@ public sealed class OperatorTests(Installation installation)
         await two.Agent.PauseAsync();
         one.Way.Pass();
         await frozen.StandsStillAsync();
-        await installation.KillOperatorAsync();
+        await Installation.KillOperatorAsync();
         await frozen.GoesOnAsync(TimeSpan.FromSeconds(12));
         two.Agent.Signal(LibC.SIGCONT);
         await Eventually.GetAsync(async () => (await request.NodeFreezeAsync(one.Name))?.Report is { Phase: NodeFreezePhase.Broken or NodeFreezePhase.Failed, Reason: Reasons.NotConfirmed } end ? end : null, () => "NotConfirmed");
-        await installation.StartOperatorAsync();
+        await Installation.StartOperatorAsync();
         await request.EndsAsAsync(FreezePhase.Failed, Reasons.NotConfirmed);
         await frozen.FrozenOnceAsync(longestSeconds: 10 + 1);
         await stopped.NeverFrozenAsync();
@@ -104,14 +103,14 @@ public sealed class OperatorTests(Installation installation)
     [InlineData(true)]
     public async Task An_operator_whose_watches_have_silently_died_ends_the_request_with_what_the_nodes_report(bool deleted)
     {
-        await installation.RequireAsync();
-        await using var way = installation.OpenWay();
-        await installation.ReplaceOperatorAsync(new ProgramStart { Kubeconfig = way.Kubeconfig });
+        await Installation.RequireAsync();
+        await using var way = Installation.OpenWay();
+        await Installation.ReplaceOperatorAsync(new ProgramStart { Kubeconfig = way.Kubeconfig });
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(90));
         await using var writer = await StandingWriter.StartAsync(ext4);
-        await using var node = await installation.NodeAsync();
-        var request = await Request.OfAsync(installation, 5, Request.HostPath(node.Name, ext4.MountPoint));
+        await using var node = await Installation.NodeAsync();
+        var request = await Request.OfAsync(Installation, 5, Request.HostPath(node.Name, ext4.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
         way.Proxy.Strand();
         if (deleted) await request.DeleteAsync();
@@ -122,8 +121,8 @@ public sealed class OperatorTests(Installation installation)
         // Its own clock wakes it at the deadline, and new connections work.
         if (deleted) await request.GoneAsync(TimeSpan.FromSeconds(30));
         else await request.EndsAsAsync(FreezePhase.Expired, Reasons.DeadlineExceeded, TimeSpan.FromSeconds(30));
-        await installation.KillOperatorAsync();
-        await installation.StartOperatorAsync();
+        await Installation.KillOperatorAsync();
+        await Installation.StartOperatorAsync();
         if (!deleted) await request.GoesAwayAsync();
         else await request.SweptAsync();
         await writer.FrozenOnceAsync(longestSeconds: 5 + 1);
@@ -134,17 +133,17 @@ public sealed class OperatorTests(Installation installation)
     [InlineData(true)]
     public async Task The_API_server_is_away_for_everybody_and_the_nodes_thaw_at_their_deadline_and_the_status_says_so_afterwards(bool silently)
     {
-        await installation.RequireAsync();
-        await using var way = installation.OpenWay();
-        await installation.ReplaceOperatorAsync(new ProgramStart { Kubeconfig = way.Kubeconfig });
+        await Installation.RequireAsync();
+        await using var way = Installation.OpenWay();
+        await Installation.ReplaceOperatorAsync(new ProgramStart { Kubeconfig = way.Kubeconfig });
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         await using var btrfs = await RealFilesystem.CreateAsync(FilesystemKind.Btrfs);
         using var guard = Guard.Start(TimeSpan.FromSeconds(90), ext4.MountPoint, btrfs.MountPoint);
         await using var first = await StandingWriter.StartAsync(ext4);
         await using var second = await StandingWriter.StartAsync(btrfs);
-        await using var one = await installation.NodeAsync(ownWay: true);
-        await using var two = await installation.NodeAsync(ownWay: true);
-        var request = await Request.OfAsync(installation, 5, Request.HostPath(one.Name, ext4.MountPoint), Request.HostPath(two.Name, btrfs.MountPoint));
+        await using var one = await Installation.NodeAsync(ownWay: true);
+        await using var two = await Installation.NodeAsync(ownWay: true);
+        var request = await Request.OfAsync(Installation, 5, Request.HostPath(one.Name, ext4.MountPoint), Request.HostPath(two.Name, btrfs.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
         foreach (var proxy in new[] { way.Proxy, one.Way, two.Way })
         {
@@ -167,14 +166,14 @@ public sealed class OperatorTests(Installation installation)
     [InlineData(-5)]
     public async Task An_operator_whose_clock_is_stepped_by_hours_in_the_window_ends_it_at_its_deadline_and_not_before(int hours)
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         using var clock = new WallClock();
-        await installation.ReplaceOperatorAsync(new ProgramStart { Environment = clock.Environment });
+        await Installation.ReplaceOperatorAsync(new ProgramStart { Environment = clock.Environment });
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(90));
         await using var writer = await StandingWriter.StartAsync(ext4);
-        await using var node = await installation.NodeAsync();
-        var request = await Request.OfAsync(installation, 5, Request.HostPath(node.Name, ext4.MountPoint));
+        await using var node = await Installation.NodeAsync();
+        var request = await Request.OfAsync(Installation, 5, Request.HostPath(node.Name, ext4.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
         clock.Set(TimeSpan.FromHours(hours));
         await request.EndsAsAsync(FreezePhase.Expired, Reasons.DeadlineExceeded);
@@ -187,14 +186,14 @@ public sealed class OperatorTests(Installation installation)
     [InlineData(-5)]
     public async Task An_operator_whose_clock_is_stepped_by_hours_thaws_when_it_is_asked_to(int hours)
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         using var clock = new WallClock();
-        await installation.ReplaceOperatorAsync(new ProgramStart { Environment = clock.Environment });
+        await Installation.ReplaceOperatorAsync(new ProgramStart { Environment = clock.Environment });
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(90));
         await using var writer = await StandingWriter.StartAsync(ext4);
-        await using var node = await installation.NodeAsync();
-        var request = await Request.OfAsync(installation, 60, Request.HostPath(node.Name, ext4.MountPoint));
+        await using var node = await Installation.NodeAsync();
+        var request = await Request.OfAsync(Installation, 60, Request.HostPath(node.Name, ext4.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
         clock.Set(TimeSpan.FromHours(hours));
         await writer.StandsStillAsync();
@@ -210,16 +209,16 @@ public sealed class OperatorTests(Installation installation)
     [InlineData("slow")]
     public async Task An_operator_whose_output_takes_nothing_works_as_any_other(string output)
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         using var pipe = new Pipe();
         if (output == "slow") pipe.Read(16, TimeSpan.FromMilliseconds(250));
-        await installation.ReplaceOperatorAsync(new ProgramStart { Arguments = ["--verbose"], Redirection = output == "closed" ? ">&- 2>&-" : $">{pipe.Path} 2>&1" });
+        await Installation.ReplaceOperatorAsync(new ProgramStart { Arguments = ["--verbose"], Redirection = output == "closed" ? ">&- 2>&-" : $">{pipe.Path} 2>&1" });
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(90));
-        await using var node = await installation.NodeAsync();
+        await using var node = await Installation.NodeAsync();
         for (var round = 0; round < 3; round++)
         {
-            var request = await Request.OfAsync(installation, 60, Request.HostPath(node.Name, ext4.MountPoint));
+            var request = await Request.OfAsync(Installation, 60, Request.HostPath(node.Name, ext4.MountPoint));
             await request.PhaseAsync(FreezePhase.Frozen);
             await request.ThawAsync();
             await request.EndsAsAsync(FreezePhase.Thawed, Reasons.ThawRequested);

@@ -5,8 +5,7 @@ using Quiesce.RealFilesystems;
 namespace Quiesce.EndToEnd.Tests;
 
 /// <summary>What Quiesce itself needs is taken away while a window is open: definitions, namespaces, programs. Everything goes that was asked to, thawed, and works again when it is back.</summary>
-[TestClass(DisableParallelization = true)]
-public sealed class UninstallTests(Installation installation) : IAsyncDisposable
+public sealed class UninstallTests(SpareInstallations spares) : OwnInstallation(spares)
 {
     private static readonly string[] Definitions =
         ["freezerequests.quiesce.dev", "thawrequests.quiesce.dev", "freezewindows.quiesce.dev", "nodefreezes.quiesce.dev"];
@@ -14,19 +13,19 @@ public sealed class UninstallTests(Installation installation) : IAsyncDisposable
     [Fact]
     public async Task Definitions_deleted_in_the_window_thaw_it_and_go_and_agents_and_operator_serve_again_when_they_are_back()
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(120));
         await using var writer = await StandingWriter.StartAsync(ext4);
-        await using var node = await installation.NodeAsync();
-        var request = await Request.OfAsync(installation, 30, Request.HostPath(node.Name, ext4.MountPoint));
+        await using var node = await Installation.NodeAsync();
+        var request = await Request.OfAsync(Installation, 30, Request.HostPath(node.Name, ext4.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
         await writer.StandsStillAsync();
         await DeleteDefinitionsAsync();
         await writer.GoesOnAsync(TimeSpan.FromSeconds(5));
         await writer.FrozenOnceAsync(longestSeconds: 30);
-        await installation.Server.InstallCrdsAsync();
-        Assert.False(installation.Operator.HasExited, installation.OperatorSaid);
+        await Installation.Server.InstallCrdsAsync();
+        Assert.False(Installation.Operator.HasExited, Installation.OperatorSaid);
         Assert.False(node.Agent.HasExited, node.Agent.Said);
         await ServesAsync(node, ext4);
     }
@@ -34,12 +33,12 @@ public sealed class UninstallTests(Installation installation) : IAsyncDisposable
     [Fact]
     public async Task The_namespace_of_a_request_deleted_in_its_window_is_thawed_and_goes()
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(90));
         await using var writer = await StandingWriter.StartAsync(ext4);
-        await using var node = await installation.NodeAsync();
-        var request = await Request.OfAsync(installation, 30, Request.HostPath(node.Name, ext4.MountPoint));
+        await using var node = await Installation.NodeAsync();
+        var request = await Request.OfAsync(Installation, 30, Request.HostPath(node.Name, ext4.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
         await writer.StandsStillAsync();
         await DeleteNamespaceAsync(request.Namespace);
@@ -50,12 +49,12 @@ public sealed class UninstallTests(Installation installation) : IAsyncDisposable
     [Fact]
     public async Task The_namespace_of_the_internal_objects_deleted_in_a_window_means_thaw_and_works_again_when_it_is_back()
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(90));
         await using var writer = await StandingWriter.StartAsync(ext4);
-        await using var node = await installation.NodeAsync();
-        var request = await Request.OfAsync(installation, 30, Request.HostPath(node.Name, ext4.MountPoint));
+        await using var node = await Installation.NodeAsync();
+        var request = await Request.OfAsync(Installation, 30, Request.HostPath(node.Name, ext4.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
         await writer.StandsStillAsync();
         await DeleteNamespaceAsync(InternalNames.DefaultNamespace);
@@ -63,25 +62,25 @@ public sealed class UninstallTests(Installation installation) : IAsyncDisposable
         await writer.FrozenOnceAsync(longestSeconds: 20);
         await request.DeleteAsync();
         await request.GoneAsync();
-        await installation.CreateInternalNamespaceAsync();
+        await Installation.CreateInternalNamespaceAsync();
         await ServesAsync(node, ext4);
     }
 
     [Fact]
     public async Task A_request_made_while_the_namespace_of_the_internal_objects_is_gone_fails_and_says_so()
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(60));
-        await using var node = await installation.NodeAsync();
+        await using var node = await Installation.NodeAsync();
         await DeleteNamespaceAsync(InternalNames.DefaultNamespace);
         var request = await Request.CreateAsync(
-            installation, new FreezeRequestSpec { DeadlineSeconds = 30, FreezeTimeoutSeconds = 3, Targets = [Request.HostPath(node.Name, ext4.MountPoint)] });
+            Installation, new FreezeRequestSpec { DeadlineSeconds = 30, FreezeTimeoutSeconds = 3, Targets = [Request.HostPath(node.Name, ext4.MountPoint)] });
         var failed = await request.EndAsync();
         Assert.Equal(FreezePhase.Failed, failed.Phase);
         await request.DeleteAsync();
         await request.GoneAsync();
-        await installation.CreateInternalNamespaceAsync();
+        await Installation.CreateInternalNamespaceAsync();
         await ServesAsync(node, ext4);
     }
 
@@ -92,12 +91,12 @@ public sealed class UninstallTests(Installation installation) : IAsyncDisposable
     [MemberData(nameof(Orders))]
     public async Task Everything_uninstalled_in_the_window_is_thawed_and_leaves_nothing_that_cannot_be_deleted(string order)
     {
-        await installation.RequireAsync();
+        await Installation.RequireAsync();
         await using var ext4 = await RealFilesystem.CreateAsync(FilesystemKind.Ext4);
         using var guard = ext4.Guard(TimeSpan.FromSeconds(120));
         await using var writer = await StandingWriter.StartAsync(ext4);
-        await using var node = await installation.NodeAsync();
-        var request = await Request.OfAsync(installation, 30, Request.HostPath(node.Name, ext4.MountPoint));
+        await using var node = await Installation.NodeAsync();
+        var request = await Request.OfAsync(Installation, 30, Request.HostPath(node.Name, ext4.MountPoint));
         await request.PhaseAsync(FreezePhase.Frozen);
         await writer.StandsStillAsync();
         var operatorLives = true;
@@ -109,7 +108,7 @@ public sealed class UninstallTests(Installation installation) : IAsyncDisposable
                     await node.StopAgentAsync();
                     break;
                 case "operator":
-                    await installation.KillOperatorAsync();
+                    await Installation.KillOperatorAsync();
                     operatorLives = false;
                     break;
                 default:
@@ -121,37 +120,41 @@ public sealed class UninstallTests(Installation installation) : IAsyncDisposable
         }
         await writer.GoesOnAsync(TimeSpan.FromSeconds(5));
         await writer.FrozenOnceAsync(longestSeconds: 30 + 1);
-        await installation.Server.InstallCrdsAsync();
+        await Installation.Server.InstallCrdsAsync();
         Assert.Null(await request.GetAsync());
     }
 
     /// <summary>Puts back what a test that failed half-way had taken away.</summary>
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        if (RealKernel.Missing is not null) return;
-        await installation.Server.InstallCrdsAsync();
-        await installation.CreateInternalNamespaceAsync();
+        if (RealKernel.Missing is null)
+        {
+            await Installation.Server.InstallCrdsAsync();
+            await Installation.CreateInternalNamespaceAsync();
+        }
+
+        await base.DisposeAsync();
     }
 
     private async Task DeleteDefinitionsAsync()
     {
-        var (code, said) = await installation.TryKubectlAsync(["delete", "crd", "--timeout=40s", .. Definitions]);
-        Assert.True(code == 0, $"{said}\n{installation.OperatorSaid}");
+        var (code, said) = await Installation.TryKubectlAsync(["delete", "crd", "--timeout=40s", .. Definitions]);
+        Assert.True(code == 0, $"{said}\n{Installation.OperatorSaid}");
     }
 
     private async Task DeleteNamespaceAsync(string name)
     {
         using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(40));
-        await installation.Server.DeleteNamespaceAsync(name, enough.Token);
+        await Installation.Server.DeleteNamespaceAsync(name, enough.Token);
     }
 
     /// <summary>A new request on the node works; the pauses between tries that failed last ten seconds at most.</summary>
     private async Task ServesAsync(Node node, RealFilesystem filesystem)
     {
-        var next = await Request.CreateAsync(installation, new FreezeRequestSpec { DryRun = true, FreezeTimeoutSeconds = 60, Targets = [Request.HostPath(node.Name, filesystem.MountPoint)] });
+        var next = await Request.CreateAsync(Installation, new FreezeRequestSpec { DryRun = true, FreezeTimeoutSeconds = 60, Targets = [Request.HostPath(node.Name, filesystem.MountPoint)] });
         await next.PhaseAsync(FreezePhase.Thawed, TimeSpan.FromSeconds(60));
         await next.GoesAwayAsync();
-        var frozen = await Request.OfAsync(installation, 30, Request.HostPath(node.Name, filesystem.MountPoint));
+        var frozen = await Request.OfAsync(Installation, 30, Request.HostPath(node.Name, filesystem.MountPoint));
         await frozen.PhaseAsync(FreezePhase.Frozen);
         await frozen.ThawAsync();
         await frozen.EndsAsAsync(FreezePhase.Thawed, Reasons.ThawRequested);
@@ -160,7 +163,7 @@ public sealed class UninstallTests(Installation installation) : IAsyncDisposable
 
     private async Task RunAsync(string script)
     {
-        var said = await Command.RunAsync("sh", "-ec", $"export KUBECONFIG={installation.Kubeconfig}\n{script}");
+        var said = await Command.RunAsync("sh", "-ec", $"export KUBECONFIG={Installation.Kubeconfig}\n{script}");
         Assert.DoesNotContain("error", said, StringComparison.OrdinalIgnoreCase);
     }
 }

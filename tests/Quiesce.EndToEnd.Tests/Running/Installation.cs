@@ -12,13 +12,16 @@ namespace Quiesce.EndToEnd.Tests.Running;
 /// and for each node a test asks for an agent, the native program.
 /// </summary>
 /// <remarks>
-/// Tests that cut off, replace or step the clock of single agents run side by side. Those that do something to the operator or to what all share are marked
-/// <c>[TestClass(DisableParallelization = true)]</c>, and may leave the operator as they like: the next test finds an ordinary one.
+/// Tests that cut off, replace or step the clock of single agents run side by side. Those that do something to the operator or to what all share have one of their own
+/// (<see cref="OwnInstallation"/>), or are marked <c>[TestClass(DisableParallelization = true)]</c>; they may leave the operator as they like: the next test finds an ordinary one.
 /// </remarks>
 public sealed class Installation : IAsyncLifetime
 {
     private static readonly string Bin = Environment.GetEnvironmentVariable("QUIESCE_BIN") is { Length: > 0 } given ? given : DefaultBin();
     private static readonly ProgramStart Ordinary = new();
+
+    // Of nodes and files: no two tests have the same on this machine.
+    private static int numbers;
 
     private readonly ApiServerOptions options;
     private readonly string folder = Directory.CreateTempSubdirectory("quiesce-end-to-end-").FullName;
@@ -28,15 +31,14 @@ public sealed class Installation : IAsyncLifetime
     private KubernetesConnection? connection;
     private ProgramRun? operatorRun;
     private ProgramStart operatorStart = Ordinary;
-    private int numbers;
 
-    /// <summary>The one of all tests.</summary>
+    /// <summary>With an API server as tests have it.</summary>
     public Installation()
         : this(new ApiServerOptions())
     {
     }
 
-    /// <summary>One for a single test.</summary>
+    /// <summary>With an API server of another kind.</summary>
     internal Installation(ApiServerOptions options) => this.options = options;
 
     /// <summary>The API server.</summary>
