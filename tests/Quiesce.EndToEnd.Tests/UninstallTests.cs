@@ -127,13 +127,16 @@ public sealed class UninstallTests(SpareInstallations spares) : OwnInstallation(
     /// <summary>Puts back what a test that failed half-way had taken away.</summary>
     public override async ValueTask DisposeAsync()
     {
-        if (RealKernel.Missing is null)
+        try
         {
+            if (RealKernel.Missing is not null) return;
             await Installation.Server.InstallCrdsAsync();
             await Installation.CreateInternalNamespaceAsync();
         }
-
-        await base.DisposeAsync();
+        finally
+        {
+            await base.DisposeAsync();
+        }
     }
 
     private async Task DeleteDefinitionsAsync()

@@ -251,7 +251,9 @@ public sealed class ListWatchTests : IAsyncLifetime
     {
         Follow(Quick with
         {
-            WatchTimeout = TimeSpan.FromMilliseconds(timeout), SilenceAllowance = TimeSpan.FromMilliseconds(100), LongestSilence = TimeSpan.FromMilliseconds(silence),
+            WatchTimeout = TimeSpan.FromMilliseconds(timeout),
+            SilenceAllowance = TimeSpan.FromMilliseconds(100),
+            LongestSilence = TimeSpan.FromMilliseconds(silence),
         });
         await ExpectAsync("=");
         await AfterAsync(() => CreateAsync("a"), 1, "+a");
