@@ -24,7 +24,8 @@ public abstract class ApiServerUnderTest : IAsyncDisposable
     public const string KubeconfigVariable = "QUIESCE_TEST_KUBECONFIG";
 
     private HttpClient? _http;
-    private int _namespaces;
+    // Of all servers: two may be one cluster.
+    private static int _namespaces;
 
     /// <summary>What a report calls it, with its version.</summary>
     public abstract string Name { get; }

@@ -133,6 +133,11 @@ public sealed class UninstallTests(SpareInstallations spares) : OwnInstallation(
             await Installation.Server.InstallCrdsAsync();
             await Installation.CreateInternalNamespaceAsync();
         }
+        catch
+        {
+            Spoil();
+            throw;
+        }
         finally
         {
             await base.DisposeAsync();

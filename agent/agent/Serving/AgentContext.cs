@@ -76,8 +76,8 @@ internal sealed class AgentContext(
         if (known is not null) yield return known.Spec;
         var follow = new ListWatch<FreezeWindow>(
             windows,
-            // A dead watch is noticed sooner than an idle one's would need to be: a thaw may be waiting in it.
-            new ListWatchOptions { Namespace = ns, FieldSelector = $"metadata.name={name}", WatchTimeout = TimeSpan.FromSeconds(20), SilenceAllowance = TimeSpan.FromSeconds(5) },
+            // A dead watch is noticed sooner than an idle one's would need to be, 20 to 35 s after it last said something: a thaw may be waiting in it.
+            new ListWatchOptions { Namespace = ns, FieldSelector = $"metadata.name={name}", WatchTimeout = TimeSpan.FromSeconds(15), SilenceAllowance = TimeSpan.FromSeconds(5) },
             time,
             known is null ? null : new ListWatchStart<FreezeWindow>(known.Metadata.ResourceVersion, [known]));
         await foreach (var change in follow.FollowAsync(cancel).ConfigureAwait(false))

@@ -69,7 +69,12 @@ internal sealed class WatchStream(HttpContext http, ApiRequest request, ListOpti
 
                 await first.ConfigureAwait(false);
                 if (first == timeout)
-                    return;
+                {
+                    if (!watch.IsSilent)
+                        return;
+                    timeout = Task.Delay(Timeout.InfiniteTimeSpan, over.Token); // of one that is lost not even the end is heard
+                }
+
                 if (first == bookmark)
                 {
                     await SendBookmarkAsync(feed, watch).ConfigureAwait(false);
