@@ -129,7 +129,7 @@ public sealed class UninstallTests(SpareInstallations spares) : OwnInstallation(
     {
         try
         {
-            if (RealKernel.Missing is not null) return;
+            if (RealKernel.Missing is not null || Installation is null) return;
             await Installation.Server.InstallCrdsAsync();
             await Installation.CreateInternalNamespaceAsync();
         }
